@@ -1,0 +1,26 @@
+import { add, groupedMatmul, linear, permute, route, sortByExpert, swiglu, type Tensor, unpermute } from "@baltoro/tensor";
+import type { K2Config } from "../config.ts";
+import type { FeedForwardWeights, MoeWeights } from "./weights.ts";
+
+/** down(silu(gate(x)) · up(x)): x [T, D] → [T, D]. */
+export function feedForward(x: Tensor, { gate, up, down }: FeedForwardWeights): Tensor {
+  return linear(swiglu(linear(x, gate), linear(x, up)), down);
+}
+
+/**
+ * Mixture of experts: Σ weight · expert(x) over each token's chosen experts, plus the shared expert (DeepSeek-V3 §2.1.2).
+ * x [T, D] → [T, D]. `loads` f32 [E] gains the number of rows per expert.
+ */
+export function mixtureOfExperts(x: Tensor, { router, bias, experts, shared }: MoeWeights, config: K2Config, loads: Tensor): Tensor {
+  const { weights, indices } = route(linear(x, router), bias, {
+    k: config.numExpertsPerTok,
+    normalize: config.normTopkProb,
+    scaling: config.routedScalingFactor,
+    loads,
+  });
+  const order = sortByExpert(indices, config.nRoutedExperts);
+  const rows = permute(x, order);
+  const inner = swiglu(groupedMatmul(rows, experts.gate, order.offsets), groupedMatmul(rows, experts.up, order.offsets));
+  const routed = unpermute(groupedMatmul(inner, experts.down, order.offsets), weights, order);
+  return add(routed, feedForward(x, shared));
+}

@@ -1,0 +1,22 @@
+export { type InitializationOptions, initializeWeights } from "./initialize.ts";
+export type { PackedBatch } from "./attention.ts";
+export {
+  createModel,
+  type ForwardOptions,
+  forwardHidden,
+  forwardLogits,
+  forwardLoss,
+  type K2Model,
+  type ModelOptions,
+  type ModelStatistics,
+} from "./model.ts";
+export {
+  type AttentionWeights,
+  type FeedForwardWeights,
+  type K2Weights,
+  type LayerWeights,
+  type MoeWeights,
+  type NamedWeight,
+  namedWeights,
+  type ParameterKind,
+} from "./weights.ts";

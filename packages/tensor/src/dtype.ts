@@ -1,0 +1,10 @@
+/** Element types. `i32` holds ids, offsets and counts; `bf16` is a storage format of weights and checkpoints. */
+export type DType = "f32" | "bf16" | "i32";
+
+/** What `read` resolves to: the reference backend keeps float64, the others give what they compute in. */
+export type TensorData = Float32Array | Float64Array | Int32Array;
+
+/** What `write` accepts. Values are converted to the dtype of the destination. */
+export type HostData = Float32Array | Float64Array | Int32Array | readonly number[];
+
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };

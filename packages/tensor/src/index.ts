@@ -1,0 +1,31 @@
+export { Arena, alignment } from "./arena.ts";
+export { backward, checkpoint, noGrad, record, type Sink, zeroGrad } from "./autograd.ts";
+export {
+  type Backend,
+  type BackendDescription,
+  type BackendStats,
+  type BufferHandle,
+  DeviceLostError,
+  type Graph,
+  OutOfMemoryError,
+} from "./backend.ts";
+export { createDevice, type Device } from "./device.ts";
+export { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
+export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
+export { add } from "./ops/add.ts";
+export { type AttentionOptions, attention } from "./ops/attention.ts";
+export { type CrossEntropyOptions, crossEntropy, linearCrossEntropy } from "./ops/cross-entropy.ts";
+export { embedding } from "./ops/embedding.ts";
+export { groupedMatmul } from "./ops/grouped-matmul.ts";
+export { type PagedContext, pagedLatentAttention, writeLatentCache } from "./ops/latent-cache.ts";
+export { concatenate, reshape, slice, split } from "./ops/layout.ts";
+export { headMatmul, linear, type MatmulOptions, matmul } from "./ops/matmul.ts";
+export { type ExpertOrder, permute, sortByExpert, unpermute } from "./ops/permute.ts";
+export { rmsNorm } from "./ops/rms-norm.ts";
+export { type RopeTables, rope } from "./ops/rope.ts";
+export { type RouteOptions, type Routing, route } from "./ops/route.ts";
+export { maxInto } from "./ops/statistics.ts";
+export { swiglu } from "./ops/swiglu.ts";
+export { scope } from "./scope.ts";
+export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
+export { empty, fill, full, parameter, persistent, Tensor, tensor } from "./tensor.ts";

@@ -1,0 +1,33 @@
+import type { DType } from "../dtype.ts";
+import { formatShape, type Shape, sameShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Throws unless a tensor has the expected shape and dtype; the message names the operation and both shapes. */
+export function expectTensor(op: string, name: string, tensor: Tensor, shape: Shape, dtype: DType = "f32"): void {
+  if (!sameShape(tensor.shape, shape)) {
+    throw new Error(`${op}: ${name} has shape ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`);
+  }
+  expectDType(op, name, tensor, dtype);
+}
+
+/** Throws unless a tensor has the expected dtype. */
+export function expectDType(op: string, name: string, tensor: Tensor, dtype: DType): void {
+  if (tensor.dtype !== dtype) {
+    throw new Error(`${op}: ${name} ${formatShape(tensor.shape)} has dtype ${tensor.dtype}, expected ${dtype}`);
+  }
+}
+
+/** Throws unless a tensor has the expected number of axes. */
+export function expectRank(op: string, name: string, tensor: Tensor, rank: number, axes: string): void {
+  if (tensor.shape.length !== rank) {
+    throw new Error(`${op}: ${name} has shape ${formatShape(tensor.shape)}, expected ${axes}`);
+  }
+}
+
+/** Rows and width of a tensor seen as a matrix of its last axis: [..., width]. */
+export function asRows(tensor: Tensor): { rows: number; width: number } {
+  const width = tensor.shape.at(-1) ?? 1;
+  let rows = 1;
+  for (const axis of tensor.shape.slice(0, -1)) rows *= axis;
+  return { rows, width };
+}

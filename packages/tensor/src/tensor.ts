@@ -1,0 +1,171 @@
+import type { GradNode } from "./autograd.ts";
+import type { BufferHandle } from "./backend.ts";
+import type { Device } from "./device.ts";
+import { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
+import type { Storage } from "./memory.ts";
+import { formatShape, type Shape, sizeOf } from "./shape.ts";
+
+/**
+ * A contiguous, row-major array on a device. Operations on tensors only enqueue work; `read` is the one place to wait.
+ *
+ * A tensor made inside a scope ends with it unless the scope returns it; its memory is then reused, and using it throws.
+ */
+export class Tensor implements Disposable {
+  readonly device: Device;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly size: number;
+  /** Operations on this tensor are recorded for the backward pass. */
+  requiresGrad = false;
+  /** The operation that made this tensor, if it was recorded. */
+  node: GradNode | null = null;
+  /** Which output of `node` this is. */
+  outputIndex = 0;
+  /** Gradient of a leaf, of the same shape. Persistent where the leaf is. */
+  grad: Tensor | null = null;
+  /** False while `grad` holds nothing: the next backward pass overwrites instead of adding. */
+  gradDefined = false;
+  /** A leaf of a recomputed segment: its gradient lives in the arena too. */
+  transient = false;
+  readonly storage: Storage;
+  #released = false;
+
+  constructor(device: Device, shape: Shape, dtype: DType, storage: Storage) {
+    this.device = device;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.size = sizeOf(shape);
+    this.storage = storage;
+  }
+
+  get label(): string {
+    return this.storage.label;
+  }
+
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** The device buffer. Throws if the tensor was released. */
+  get buffer(): BufferHandle {
+    if (this.#released) {
+      throw new Error(
+        `tensor "${this.label}" ${formatShape(this.shape)} was released: its scope ended or it was disposed. Return it from the scope, or copy it into a persistent tensor`,
+      );
+    }
+    return this.storage.handle;
+  }
+
+  /** Waits for all work queued before and resolves to the values (bf16 as f32). */
+  read(): Promise<TensorData> {
+    return this.device.backend.read(this.buffer, this.dtype, this.size);
+  }
+
+  /** Waits, and resolves to the single value of a tensor of size 1. */
+  async item(): Promise<number> {
+    if (this.size !== 1)
+      throw new Error(`item: the tensor "${this.label}" has shape ${formatShape(this.shape)}, not one value`);
+    return (await this.read())[0];
+  }
+
+  /** Enqueues a copy of host values into this tensor. Throws if there are more or fewer than its size. */
+  write(data: HostData): void {
+    if (data.length !== this.size) {
+      throw new Error(
+        `write: ${data.length} values for the tensor "${this.label}" ${formatShape(this.shape)} of ${this.size}`,
+      );
+    }
+    this.device.backend.write(this.buffer, this.dtype, data);
+  }
+
+  /** A second tensor on the same memory, without gradient history. The memory lives until both are released. */
+  alias(shape: Shape = this.shape): Tensor {
+    if (sizeOf(shape) !== this.size) {
+      throw new Error(
+        `alias: ${formatShape(this.shape)} cannot be seen as ${formatShape(shape)}: sizes ${this.size} and ${sizeOf(shape)}`,
+      );
+    }
+    void this.buffer;
+    this.storage.retain();
+    return new Tensor(this.device, shape, this.dtype, this.storage);
+  }
+
+  /** Ends this tensor. Its memory is reused once nothing else (a tape, an alias) holds it. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.device.memory.untrack(this);
+    this.node = null;
+    this.storage.release();
+    if (this.grad) {
+      this.grad.release();
+      this.grad = null;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/** A tensor with undefined contents: in the arena and tracked by the innermost scope, or persistent outside any. */
+export function empty(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
+  const tensor = emptyUntracked(device, shape, dtype, label);
+  device.memory.track(tensor);
+  return tensor;
+}
+
+/** As {@link empty}, but owned by the caller alone: no scope releases it. */
+export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
+  const storage = device.memory.allocate(sizeOf(shape) * bytesPerElement[dtype], label);
+  return new Tensor(device, shape, dtype, storage);
+}
+
+/** A tensor outside the arena that lives until it is released, whatever scope is open. */
+export function persistent(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
+  return new Tensor(device, shape, dtype, device.memory.persistent(sizeOf(shape) * bytesPerElement[dtype], label));
+}
+
+/** A tensor with the given values. */
+export function tensor(
+  device: Device,
+  data: HostData,
+  shape: Shape = [data.length],
+  dtype: DType = "f32",
+  label = "tensor",
+): Tensor {
+  const result = empty(device, shape, dtype, label);
+  result.write(data);
+  return result;
+}
+
+/**
+ * A persistent leaf that is trained: operations on it are recorded, `backward` fills its gradient. Its values are
+ * undefined until they are written.
+ */
+export function parameter(device: Device, shape: Shape, label: string): Tensor {
+  const result = persistent(device, shape, "f32", label);
+  result.requiresGrad = true;
+  return result;
+}
+
+/** A tensor filled with one value. */
+export function full(
+  device: Device,
+  shape: Shape,
+  value: number,
+  dtype: "f32" | "i32" = "f32",
+  label = "full",
+): Tensor {
+  const result = empty(device, shape, dtype, label);
+  fill(result, value);
+  return result;
+}
+
+/** Sets every element of an f32 or i32 tensor. */
+export function fill(target: Tensor, value: number): void {
+  const { backend } = target.device;
+  if (target.dtype === "i32") backend.enqueue("fillInt", { y: target.buffer, n: target.size, value });
+  else if (target.dtype === "f32") backend.enqueue("fill", { y: target.buffer, n: target.size, value });
+  else throw new Error(`fill: dtype ${target.dtype} of "${target.label}" is not supported, use f32 or i32`);
+}

@@ -1,0 +1,115 @@
+import { bytesPerElement, empty, fill, formatShape, persistent, scope, type Tensor } from "@baltoro/tensor";
+import { newtonSchulz, type NewtonSchulzVariant } from "./newton-schulz.ts";
+import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
+
+/** Options of {@link muon}. */
+export interface MuonOptions {
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+  /** Which Newton–Schulz iteration. Default "muon". */
+  readonly variant?: NewtonSchulzVariant;
+  /** Orthogonalize each head of the query and key-value projections on its own. Default false. */
+  readonly perHead?: boolean;
+}
+
+/** Matrices of one shape, orthogonalized in one batch. */
+interface Bucket {
+  readonly n: number;
+  readonly m: number;
+  /** Matrices in the bucket. */
+  readonly batch: number;
+  readonly members: readonly { readonly parameter: OptimizedParameter; readonly momentum: Tensor; readonly start: number }[];
+}
+
+export interface MuonState {
+  readonly buckets: readonly Bucket[];
+  /** f32 [4], see the `muonMomentum` kernel. */
+  readonly hyper: Tensor | null;
+}
+
+/** Most elements that a batch of Newton–Schulz works on at once: its five buffers of 4 bytes stay in the hundreds of MiB. */
+const bucketElements = 8 << 20;
+
+/**
+ * Muon as in Moonlight and K2 (arXiv 2502.16982 §2.2, arXiv 2507.20534 Algorithm 1): Nesterov momentum, orthogonalized by
+ * Newton–Schulz, scaled by 0.2·√max(n, m) to the RMS of an AdamW update, with decoupled weight decay.
+ */
+export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
+  const { momentum = 0.95, nesterov = true, weightDecay = 0.1, variant = "muon", perHead = false } = options;
+  return {
+    init(device, parameters) {
+      const buckets = new Map<string, { n: number; m: number; batch: number; members: Bucket["members"][number][] }>();
+      let serial = 0;
+      for (const parameter of parameters) {
+        const { n, m, count } = matricesOf(parameter, perHead);
+        let key = `${n}x${m}`;
+        const open = buckets.get(key);
+        if (open && (open.batch + count) * n * m > bucketElements) {
+          buckets.delete(key);
+          buckets.set(`${key}#${serial++}`, open);
+        }
+        const bucket = buckets.get(key) ?? { n, m, batch: 0, members: [] };
+        key = `${n}x${m}`;
+        const buffer = persistent(device, parameter.tensor.shape, "f32", `momentum of ${parameter.name}`);
+        fill(buffer, 0);
+        bucket.members.push({ parameter, momentum: buffer, start: bucket.batch * n * m });
+        bucket.batch += count;
+        buckets.set(key, bucket);
+      }
+      return {
+        buckets: [...buckets.values()],
+        hyper: parameters.length > 0 ? persistent(device, [4], "f32", "Muon scalars") : null,
+      };
+    },
+    write({ hyper }, { learningRate }) {
+      hyper?.write([learningRate, weightDecay, momentum, 1]);
+    },
+    update({ buckets, hyper }, clip) {
+      if (!hyper) return;
+      const { device } = hyper;
+      const { backend } = device;
+      for (const { n, m, batch, members } of buckets) {
+        scope(device, () => {
+          const stacked = empty(device, [batch, n, m], "f32", "muon update");
+          const part = (tensor: Tensor, start: number, size: number) =>
+            backend.slice(tensor.buffer, start * bytesPerElement.f32, size * bytesPerElement.f32);
+          for (const { parameter, momentum: buffer, start } of members) {
+            const { grad, size } = parameter.tensor;
+            if (!grad || !parameter.tensor.gradDefined) throw new Error(`muon: the parameter ${parameter.name} has no gradient`);
+            backend.enqueue("muonMomentum", {
+              g: grad.buffer, momentum: buffer.buffer, out: part(stacked, start, size),
+              hyper: hyper.buffer, clip: clip.buffer, n: size, nesterov: nesterov ? 1 : 0,
+            });
+          }
+          const orthogonal = newtonSchulz(stacked, variant);
+          const scale = 0.2 * Math.sqrt(Math.max(n, m));
+          for (const { parameter, start } of members) {
+            const { buffer, size } = parameter.tensor;
+            backend.enqueue("muonUpdate", { w: buffer, o: part(orthogonal, start, size), hyper: hyper.buffer, n: size, scale });
+          }
+        });
+      }
+    },
+    tensors({ buckets }) {
+      return new Map(
+        buckets.flatMap(({ members }) =>
+          members.map(({ parameter, momentum: buffer }) => [`muon.momentum.${parameter.name}`, buffer] as const),
+        ),
+      );
+    },
+  };
+}
+
+function matricesOf({ name, tensor, heads }: OptimizedParameter, perHead: boolean): { n: number; m: number; count: number } {
+  const { shape } = tensor;
+  if (shape.length !== 2 && shape.length !== 3) {
+    throw new Error(`muon: ${name} has shape ${formatShape(shape)}, expected a matrix [n, m] or a batch [E, n, m]; give it to AdamW`);
+  }
+  const [n, m] = shape.slice(-2);
+  if (perHead && heads && shape.length === 2) {
+    if (n % heads !== 0) throw new Error(`muon: ${name} ${formatShape(shape)} has rows that do not divide among ${heads} heads`);
+    return { n: n / heads, m, count: heads };
+  }
+  return { n, m, count: shape.length === 3 ? shape[0] : 1 };
+}

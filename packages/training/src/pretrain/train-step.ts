@@ -1,0 +1,156 @@
+import { forwardLoss, type K2Model } from "@baltoro/k2";
+import { backward, fill, full, noGrad, persistent, scope, type Tensor, zeroGrad } from "@baltoro/tensor";
+import type { MuonClip, MuonClipState, StepScalars } from "../optimizer/index.ts";
+import { clippedAttention, optimizedParameters } from "./k2-groups.ts";
+
+/** Sequences of one micro-batch, as the packed dataset gives them: B · S numbers each. */
+export interface MicroBatch {
+  readonly tokens: Int32Array;
+  /** Next token, −1 where none is to be predicted. */
+  readonly targets: Int32Array;
+  /** Position within the document. */
+  readonly positions: Int32Array;
+  /** Document ids, non-decreasing within a sequence. */
+  readonly documents: Int32Array;
+}
+
+/** What a step reports. */
+export interface StepMetrics {
+  /** Mean loss in nats per predicted token, over the micro-batches. */
+  readonly loss: number;
+  /** Global norm before clipping. */
+  readonly gradientNorm: number;
+  /** Largest attention logit per layer (over heads), before QK-Clip. */
+  readonly maxLogits: readonly number[];
+  /** Largest expert load over the mean load, for each layer with experts. */
+  readonly loadImbalance: readonly number[];
+}
+
+/** Options of {@link createTrainStep}. */
+export interface TrainStepOptions {
+  /** Sequences per micro-batch. */
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** Micro-batches whose gradients are added up before a step. Default 1. */
+  readonly accumulation?: number;
+  readonly checkpointing?: boolean;
+  readonly zLoss?: number;
+  /** Step of the router's selection bias per optimizer step (DeepSeek-V3 §2.1.2). Default 1e-3. */
+  readonly balanceRate?: number;
+}
+
+/** One training step of a K2 model. Everything is enqueued: only `metrics` waits. */
+export interface TrainStep {
+  readonly optimizerState: MuonClipState;
+  /** Enqueues forward, backward and update for `accumulation` micro-batches. */
+  run(batches: readonly MicroBatch[], scalars: StepScalars): void;
+  /** Resolves to the metrics of the last step that was run. Call it before the next `run`. */
+  metrics(): Promise<StepMetrics>;
+  /** Mean loss of one batch without training. */
+  evaluate(batch: MicroBatch): Promise<number>;
+}
+
+/** Builds the step: fixed input tensors, the optimizer's state, and the order of the kernels. */
+export function createTrainStep(model: K2Model, optimizer: MuonClip, options: TrainStepOptions): TrainStep {
+  const { batchSize, sequenceLength, accumulation = 1, checkpointing = false, zLoss = 0, balanceRate = 1e-3 } = options;
+  const { device, config, statistics } = model;
+  const { backend } = device;
+  const parameters = optimizedParameters(model);
+  const optimizerState = optimizer.init(device, parameters, clippedAttention(model));
+  const tensors = parameters.map(({ tensor }) => tensor);
+  const shape = [batchSize, sequenceLength];
+  const input = (label: string, inputShape: readonly number[]) => persistent(device, inputShape, "i32", label);
+  const batch = {
+    tokens: input("tokens", shape),
+    targets: input("targets", shape),
+    positions: input("positions", [batchSize * sequenceLength]),
+    documents: input("documents", shape),
+  };
+  const loss = persistent(device, [1], "f32", "mean loss");
+  const heads = config.numAttentionHeads;
+  const maxLogits = persistent(device, [config.numHiddenLayers * heads], "f32", "max logits of the step");
+  const loads = statistics.loads.filter((load) => load !== null);
+  const biases = model.weights.layers.flatMap(({ moe }) => (moe ? [moe.bias] : []));
+  const experts = config.nRoutedExperts;
+  const stepLoads = persistent(device, [Math.max(loads.length * experts, 1)], "f32", "expert loads of the step");
+  resetMaxLogits();
+
+  function resetMaxLogits(): void {
+    for (const tensor of statistics.maxLogits) fill(tensor, Number.NEGATIVE_INFINITY);
+  }
+
+  function writeBatch(values: MicroBatch): void {
+    batch.tokens.write(values.tokens);
+    batch.targets.write(values.targets);
+    batch.positions.write(values.positions);
+    batch.documents.write(values.documents);
+  }
+
+  /** Copies small tensors behind one another, so that the host reads them at once. */
+  function gather(parts: readonly Tensor[], into: Tensor): void {
+    for (const [i, part] of parts.entries()) {
+      backend.enqueue("copy3d", {
+        src: part.buffer, dst: into.buffer, n0: 1, n1: 1, n2: part.size, srcOffset: 0, src0: 0, src1: 0,
+        dstOffset: i * part.size, dst0: 0, dst1: 0, accumulate: 0,
+      });
+    }
+  }
+
+  return {
+    optimizerState,
+    run(batches, scalars) {
+      if (batches.length !== accumulation) {
+        throw new Error(`train step: ${batches.length} micro-batches, expected ${accumulation} (the accumulation it was built for)`);
+      }
+      optimizer.write(optimizerState, scalars);
+      zeroGrad(tensors);
+      for (const [i, micro] of batches.entries()) {
+        writeBatch(micro);
+        scope(device, () => {
+          const mean = forwardLoss(model, batch, { checkpointing, zLoss });
+          backend.enqueue("axpby", { x: mean.buffer, y: loss.buffer, n: 1, alpha: 1 / accumulation, beta: i === 0 ? 0 : 1 });
+          backward(mean, full(device, [], 1 / accumulation));
+        });
+      }
+      scope(device, () => optimizer.update(optimizerState));
+      gather(statistics.maxLogits, maxLogits);
+      gather(loads, stepLoads);
+      resetMaxLogits();
+      for (const [i, load] of loads.entries()) {
+        backend.enqueue("balanceBias", { bias: biases[i].buffer, loads: load.buffer, experts, rate: balanceRate });
+      }
+    },
+    async metrics() {
+      const [meanLoss, gradientNorm, logits, counts] = await Promise.all([
+        loss.item(),
+        optimizerState.gradientNorm.item(),
+        maxLogits.read(),
+        stepLoads.read(),
+      ]);
+      const rows = (values: ArrayLike<number>, width: number, count: number) =>
+        Array.from({ length: count }, (_, i) => Array.from(values).slice(i * width, (i + 1) * width));
+      return {
+        loss: meanLoss,
+        gradientNorm,
+        maxLogits: rows(logits, heads, config.numHiddenLayers).map((row) => Math.max(...row)),
+        loadImbalance: rows(counts, experts, loads.length).map(
+          (row) => (Math.max(...row) * experts) / Math.max(row.reduce((sum, load) => sum + load, 0), 1),
+        ),
+      };
+    },
+    async evaluate(values) {
+      writeBatch(values);
+      scope(device, () =>
+        noGrad(device, () => {
+          const mean = forwardLoss(model, batch);
+          backend.enqueue("axpby", { x: mean.buffer, y: loss.buffer, n: 1, alpha: 1, beta: 0 });
+        }),
+      );
+      const value = await loss.item();
+      // Evaluation leaves no trace in what steers the next step.
+      resetMaxLogits();
+      for (const load of loads) fill(load, 0);
+      return value;
+    },
+  };
+}
