@@ -10,6 +10,7 @@ export {
   OutOfMemoryError,
 } from "./backend.ts";
 export { createDevice, type Device } from "./device.ts";
+export { openReferenceBackend } from "./devices/reference/index.ts";
 export { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
 export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
 export { add } from "./ops/add.ts";
@@ -26,6 +27,7 @@ export { type RopeTables, rope } from "./ops/rope.ts";
 export { type RouteOptions, type Routing, route } from "./ops/route.ts";
 export { maxInto } from "./ops/statistics.ts";
 export { swiglu } from "./ops/swiglu.ts";
+export { normal, philox4x32, uniform } from "./philox.ts";
 export { scope } from "./scope.ts";
 export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 export { empty, fill, full, parameter, persistent, Tensor, tensor } from "./tensor.ts";

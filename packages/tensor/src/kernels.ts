@@ -390,7 +390,7 @@ export const kernels = {
   normalizeFrobenius: { x: "inout", batch: "int", n: "int", safety: "float", eps: "float" },
   /** w −= lr · (scale · o + weightDecay · w), hyper as in muonMomentum. */
   muonUpdate: { w: "inout", o: "in", hyper: "in", n: "int", scale: "float" },
-  /** clip[0] = min(1, maxNorm / (√normSquared[0] · hyperScale + 1e-6)); maxNorm 0: clip[0] = 1. norm[0] = √normSquared[0] · gradScale. */
+  /** clip[0] = min(1, maxNorm / (norm[0] + 1e-6)); maxNorm 0: clip[0] = 1. norm[0] = √normSquared[0] · gradScale. */
   clipFactor: { normSquared: "in", clip: "out", norm: "out", gradScale: "float", maxNorm: "float" },
   /**
    * QK-Clip (K2 report, Algorithm 1): γ_h = min(1, tau / maxLogits[h]); rows

@@ -20,14 +20,34 @@ export function maxInto(x: Tensor, target: Tensor): void {
     const perSequence = empty(device, [batch, heads], "f32", "maxInto");
     const perHead = empty(device, [heads], "f32", "maxInto");
     backend.enqueue("reduce", {
-      x: x.buffer, y: perSequence.buffer, outer: batch * heads, axis: sequence, inner: 1, op, accumulate: 0,
+      x: x.buffer,
+      y: perSequence.buffer,
+      outer: batch * heads,
+      axis: sequence,
+      inner: 1,
+      op,
+      accumulate: 0,
     });
     backend.enqueue("reduce", {
-      x: perSequence.buffer, y: perHead.buffer, outer: 1, axis: batch, inner: heads, op, accumulate: 0,
+      x: perSequence.buffer,
+      y: perHead.buffer,
+      outer: 1,
+      axis: batch,
+      inner: heads,
+      op,
+      accumulate: 0,
     });
     backend.enqueue("binary", {
-      a: target.buffer, b: perHead.buffer, y: target.buffer, rows: 1, columns: heads,
-      aRow: 0, aColumn: 1, bRow: 0, bColumn: 1, op: binaryOps.indexOf("max"),
+      a: target.buffer,
+      b: perHead.buffer,
+      y: target.buffer,
+      rows: 1,
+      columns: heads,
+      aRow: 0,
+      aColumn: 1,
+      bRow: 0,
+      bColumn: 1,
+      op: binaryOps.indexOf("max"),
     });
   });
 }

@@ -1,0 +1,1 @@
+export { openReferenceBackend } from "./backend.ts";
