@@ -1,6 +1,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatShape, openSafetensors, type SafetensorsFile, type Tensor, type TensorToWrite, writeSafetensors } from "@baltoro/tensor";
+import {
+  formatShape,
+  openSafetensors,
+  type SafetensorsFile,
+  type Tensor,
+  type TensorToWrite,
+  writeSafetensors,
+} from "@baltoro/tensor";
 import { type K2Config, toHuggingFace } from "./config.ts";
 import type { K2Model } from "./model/index.ts";
 import { namedWeights } from "./model/index.ts";
@@ -12,10 +19,18 @@ export type WeightDType = "BF16" | "F32";
  * Writes config.json and model.safetensors under Hugging Face names: `transformers` opens the directory as DeepSeek-V3.
  * Batched experts are split into one tensor each. Waits for the device.
  */
-export async function saveWeights(model: K2Model, directory: string, dtype: WeightDType, metadata: Record<string, string> = {}): Promise<void> {
+export async function saveWeights(
+  model: K2Model,
+  directory: string,
+  dtype: WeightDType,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, "config.json"), `${JSON.stringify(toHuggingFace(model.config), null, 2)}\n`);
-  await writeSafetensors(join(directory, "model.safetensors"), tensorsToWrite(model, dtype), { format: "pt", ...metadata });
+  await writeSafetensors(join(directory, "model.safetensors"), tensorsToWrite(model, dtype), {
+    format: "pt",
+    ...metadata,
+  });
 }
 
 function* tensorsToWrite(model: K2Model, dtype: WeightDType): Generator<TensorToWrite> {
@@ -61,7 +76,12 @@ export async function loadWeights(model: K2Model, path: string): Promise<void> {
   }
 }
 
-async function readWeight(file: SafetensorsFile, name: string, shape: readonly number[], path: string): Promise<Float32Array> {
+async function readWeight(
+  file: SafetensorsFile,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Promise<Float32Array> {
   if (!name.includes("*")) return readChecked(file, name, shape, path);
   const [experts, ...rest] = shape;
   const size = rest.reduce((product, axis) => product * axis, 1);
@@ -72,7 +92,12 @@ async function readWeight(file: SafetensorsFile, name: string, shape: readonly n
   return values;
 }
 
-async function readChecked(file: SafetensorsFile, name: string, shape: readonly number[], path: string): Promise<Float32Array> {
+async function readChecked(
+  file: SafetensorsFile,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Promise<Float32Array> {
   if (!file.names.includes(name)) {
     throw new Error(`${path}: the tensor ${name} is missing; config.json describes another model than these weights`);
   }

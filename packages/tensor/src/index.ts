@@ -28,6 +28,7 @@ export { type RouteOptions, type Routing, route } from "./ops/route.ts";
 export { maxInto } from "./ops/statistics.ts";
 export { swiglu } from "./ops/swiglu.ts";
 export { normal, philox4x32, uniform } from "./philox.ts";
+export * from "./safetensors/index.ts";
 export { scope } from "./scope.ts";
 export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 export { empty, fill, full, parameter, persistent, Tensor, tensor } from "./tensor.ts";

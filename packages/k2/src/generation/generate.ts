@@ -1,6 +1,6 @@
-import { createStopMatcher } from "./stop-strings.ts";
-import { type FinishReason, Scheduler, type SequenceRequest } from "./scheduler.ts";
 import type { PagedModel } from "./paged-model.ts";
+import { type FinishReason, Scheduler, type SequenceRequest } from "./scheduler.ts";
+import { createStopMatcher } from "./stop-strings.ts";
 
 /** Turns ids into text piece by piece, never splitting a character. */
 export interface StreamDecoder {

@@ -58,7 +58,9 @@ interface AbsorbedWeights {
 
 interface Bucket {
   readonly graph: Graph;
-  readonly inputs: Readonly<Record<"tokens" | "positions" | "slots" | "rowSequence" | "contextLengths" | "logitRows", Tensor>>;
+  readonly inputs: Readonly<
+    Record<"tokens" | "positions" | "slots" | "rowSequence" | "contextLengths" | "logitRows", Tensor>
+  >;
   readonly logits: Tensor;
   readonly rows: number;
   readonly wanted: number;
@@ -112,7 +114,8 @@ export class PagedModel implements Disposable {
    * [wanted.length, V] in that order.
    */
   async run(rows: readonly BatchRow[], wanted: readonly number[]): Promise<Float32Array> {
-    if (rows.length === 0 || rows.length > maxBatchRows) throw new Error(`PagedModel: ${rows.length} rows, expected 1 … ${maxBatchRows}`);
+    if (rows.length === 0 || rows.length > maxBatchRows)
+      throw new Error(`PagedModel: ${rows.length} rows, expected 1 … ${maxBatchRows}`);
     const bucket = this.#bucketFor(rows.length, Math.max(wanted.length, 1));
     const { inputs } = bucket;
     const maxBlocks = this.#blockTables.shape[1];
@@ -148,7 +151,8 @@ export class PagedModel implements Disposable {
     const key = `${padded}:${logitCount}`;
     const existing = this.#buckets.get(key);
     if (existing) return existing;
-    const ints = (label: string, count = padded) => persistent(this.#device, [count], "i32", `${label} of batch ${padded}`);
+    const ints = (label: string, count = padded) =>
+      persistent(this.#device, [count], "i32", `${label} of batch ${padded}`);
     const inputs = {
       tokens: ints("tokens"),
       positions: ints("positions"),
@@ -157,7 +161,12 @@ export class PagedModel implements Disposable {
       contextLengths: ints("context lengths"),
       logitRows: ints("logit rows", logitCount),
     };
-    const logits = persistent(this.#device, [logitCount, this.model.config.vocabSize], "f32", `logits of batch ${padded}`);
+    const logits = persistent(
+      this.#device,
+      [logitCount, this.model.config.vocabSize],
+      "f32",
+      `logits of batch ${padded}`,
+    );
     const graph = this.#device.backend.capture(() =>
       scope(this.#device, () => noGrad(this.#device, () => this.#forward(inputs, logits))),
     );
@@ -193,7 +202,10 @@ export class PagedModel implements Disposable {
     const cache = this.#caches[index];
     writeLatentCache(concatenate([latent, reshape(keyRope, [rows, qkRopeHeadDim])]), inputs.slots, cache);
     const { keys, values } = this.#absorbed[index];
-    const absorbed = concatenate([headMatmul(slice(q, 0, qkNopeHeadDim), keys), slice(q, qkNopeHeadDim, qkRopeHeadDim)]);
+    const absorbed = concatenate([
+      headMatmul(slice(q, 0, qkNopeHeadDim), keys),
+      slice(q, qkNopeHeadDim, qkRopeHeadDim),
+    ]);
     const attended = pagedLatentAttention(absorbed, cache, context, kvLoraRank, softmaxScale(config));
     const out = headMatmul(attended, values, { transposeW: true });
     return linear(reshape(out, [rows, heads * vHeadDim]), layer.attention.o);
@@ -201,7 +213,8 @@ export class PagedModel implements Disposable {
 
   [Symbol.dispose](): void {
     for (const { keys, values } of this.#absorbed) for (const tensor of [keys, values]) tensor.release();
-    for (const { inputs, logits } of this.#buckets.values()) for (const tensor of [...Object.values(inputs), logits]) tensor.release();
+    for (const { inputs, logits } of this.#buckets.values())
+      for (const tensor of [...Object.values(inputs), logits]) tensor.release();
     for (const cache of this.#caches) cache.release();
     this.#blockTables.release();
     this.#buckets.clear();
@@ -215,8 +228,18 @@ function absorb({ device, config }: K2Model, layer: LayerWeights): AbsorbedWeigh
   const part = (rows: number, start: number, label: string) => {
     const tensor = persistent(device, [heads, rows, latent], "f32", `absorbed ${label}`);
     device.backend.enqueue("copy3d", {
-      src: layer.attention.kvB.buffer, dst: tensor.buffer, n0: heads, n1: 1, n2: rows * latent, srcOffset: start * latent,
-      src0: perHead * latent, src1: 0, dstOffset: 0, dst0: rows * latent, dst1: 0, accumulate: 0,
+      src: layer.attention.kvB.buffer,
+      dst: tensor.buffer,
+      n0: heads,
+      n1: 1,
+      n2: rows * latent,
+      srcOffset: start * latent,
+      src0: perHead * latent,
+      src1: 0,
+      dstOffset: 0,
+      dst0: rows * latent,
+      dst1: 0,
+      accumulate: 0,
     });
     return tensor;
   };

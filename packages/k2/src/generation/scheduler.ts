@@ -75,7 +75,9 @@ export class Scheduler {
     const most = Math.min(this.#model.maxContext, this.#pool.total * this.#pool.blockSize);
     if (length === 0) throw new Error("the prompt is empty: give at least one token");
     if (length + Math.min(request.maxTokens, 1) > most) {
-      throw new Error(`the prompt has ${length} tokens, the model takes ${most - Math.min(request.maxTokens, 1)} at most`);
+      throw new Error(
+        `the prompt has ${length} tokens, the model takes ${most - Math.min(request.maxTokens, 1)} at most`,
+      );
     }
     const { vocabSize } = this.#model.model.config;
     for (const token of request.prompt) {
@@ -85,7 +87,14 @@ export class Scheduler {
     }
     const id = this.#nextId++;
     this.#waiting.push({
-      id, request, listener, tokens: Array.from(request.prompt), promptLength: length, computed: 0, blocks: [], slot: -1,
+      id,
+      request,
+      listener,
+      tokens: Array.from(request.prompt),
+      promptLength: length,
+      computed: 0,
+      blocks: [],
+      slot: -1,
       scores: [],
     });
     return id;
@@ -110,7 +119,10 @@ export class Scheduler {
     this.#admit();
     const { rows, chunks, wanted } = this.#compose();
     if (rows.length === 0) return false;
-    const logits = await this.#model.run(rows, wanted.map(({ row }) => row));
+    const logits = await this.#model.run(
+      rows,
+      wanted.map(({ row }) => row),
+    );
     const { vocabSize } = this.#model.model.config;
     for (const { sequence, count } of chunks) sequence.computed += count;
     for (const [i, { sequence, position }] of wanted.entries()) {
@@ -160,7 +172,9 @@ export class Scheduler {
   #reserve(sequence: Sequence, positions: number, chunks: readonly { sequence: Sequence }[]): boolean {
     while (!this.#pool.extend(sequence.blocks, positions)) {
       const inBatch = new Set(chunks.map((chunk) => chunk.sequence));
-      const victim = this.#running.findLast((other) => other !== sequence && other.id > sequence.id && !inBatch.has(other) && other.blocks.length > 0);
+      const victim = this.#running.findLast(
+        (other) => other !== sequence && other.id > sequence.id && !inBatch.has(other) && other.blocks.length > 0,
+      );
       if (!victim) return false;
       this.#pool.release(victim.blocks);
       victim.computed = 0;
@@ -191,7 +205,8 @@ export class Scheduler {
       const stop = listener.onToken(token, wantsLogprobs ? logprobOf(logits, token) : undefined, top);
       const generated = tokens.length - sequence.promptLength;
       if (stop) this.#finish(sequence, "stop");
-      else if (generated >= request.maxTokens || tokens.length >= this.#model.maxContext) this.#finish(sequence, "length");
+      else if (generated >= request.maxTokens || tokens.length >= this.#model.maxContext)
+        this.#finish(sequence, "length");
     } catch (error) {
       this.#remove(sequence);
       listener.onError(error instanceof Error ? error : new Error(String(error)));

@@ -1,11 +1,11 @@
 import {
-  attention as softmaxAttention,
   concatenate,
   linear,
   type RopeTables,
   reshape,
   rmsNorm,
   rope,
+  attention as softmaxAttention,
   split,
   type Tensor,
 } from "@baltoro/tensor";
@@ -23,7 +23,13 @@ export interface PackedBatch {
 }
 
 /** Queries [T, H, nope + rope], their last `rope` columns rotated. */
-export function projectQuery(x: Tensor, weights: AttentionWeights, config: K2Config, positions: Tensor, tables: RopeTables): Tensor {
+export function projectQuery(
+  x: Tensor,
+  weights: AttentionWeights,
+  config: K2Config,
+  positions: Tensor,
+  tables: RopeTables,
+): Tensor {
   const { numAttentionHeads: heads, qkNopeHeadDim, qkRopeHeadDim, rmsNormEps } = config;
   const low = weights.qA && weights.qANorm ? rmsNorm(linear(x, weights.qA), weights.qANorm, rmsNormEps) : x;
   const q = reshape(linear(low, weights.qB), [x.shape[0], heads, qkNopeHeadDim + qkRopeHeadDim]);
@@ -31,7 +37,13 @@ export function projectQuery(x: Tensor, weights: AttentionWeights, config: K2Con
 }
 
 /** The normalized latent [T, kvLoraRank] and the rotated key part that all heads share [T, 1, rope]: all that is cached. */
-export function projectLatent(x: Tensor, weights: AttentionWeights, config: K2Config, positions: Tensor, tables: RopeTables) {
+export function projectLatent(
+  x: Tensor,
+  weights: AttentionWeights,
+  config: K2Config,
+  positions: Tensor,
+  tables: RopeTables,
+) {
   const [compressed, keyRope] = split(linear(x, weights.kvA), [config.kvLoraRank, config.qkRopeHeadDim]);
   return {
     latent: rmsNorm(compressed, weights.kvANorm, config.rmsNormEps),
@@ -43,7 +55,13 @@ export function projectLatent(x: Tensor, weights: AttentionWeights, config: K2Co
  * Multi-head latent attention over packed sequences with keys and values expanded from the latent (DeepSeek-V2 §2.1,
  * K2's config): x [T, D] → out [T, D]; rowMax [B, H, S] are the largest logits per query, for QK-Clip.
  */
-export function latentAttention(x: Tensor, weights: AttentionWeights, config: K2Config, batch: PackedBatch, tables: RopeTables) {
+export function latentAttention(
+  x: Tensor,
+  weights: AttentionWeights,
+  config: K2Config,
+  batch: PackedBatch,
+  tables: RopeTables,
+) {
   const { numAttentionHeads: heads, qkNopeHeadDim, qkRopeHeadDim, vHeadDim } = config;
   const rows = x.shape[0];
   const [sequences, length] = batch.documents.shape;

@@ -1,4 +1,14 @@
-import { add, groupedMatmul, linear, permute, route, sortByExpert, swiglu, type Tensor, unpermute } from "@baltoro/tensor";
+import {
+  add,
+  groupedMatmul,
+  linear,
+  permute,
+  route,
+  sortByExpert,
+  swiglu,
+  type Tensor,
+  unpermute,
+} from "@baltoro/tensor";
 import type { K2Config } from "../config.ts";
 import type { FeedForwardWeights, MoeWeights } from "./weights.ts";
 
@@ -11,7 +21,12 @@ export function feedForward(x: Tensor, { gate, up, down }: FeedForwardWeights): 
  * Mixture of experts: Σ weight · expert(x) over each token's chosen experts, plus the shared expert (DeepSeek-V3 §2.1.2).
  * x [T, D] → [T, D]. `loads` f32 [E] gains the number of rows per expert.
  */
-export function mixtureOfExperts(x: Tensor, { router, bias, experts, shared }: MoeWeights, config: K2Config, loads: Tensor): Tensor {
+export function mixtureOfExperts(
+  x: Tensor,
+  { router, bias, experts, shared }: MoeWeights,
+  config: K2Config,
+  loads: Tensor,
+): Tensor {
   const { weights, indices } = route(linear(x, router), bias, {
     k: config.numExpertsPerTok,
     normalize: config.normTopkProb,
@@ -20,7 +35,10 @@ export function mixtureOfExperts(x: Tensor, { router, bias, experts, shared }: M
   });
   const order = sortByExpert(indices, config.nRoutedExperts);
   const rows = permute(x, order);
-  const inner = swiglu(groupedMatmul(rows, experts.gate, order.offsets), groupedMatmul(rows, experts.up, order.offsets));
+  const inner = swiglu(
+    groupedMatmul(rows, experts.gate, order.offsets),
+    groupedMatmul(rows, experts.up, order.offsets),
+  );
   const routed = unpermute(groupedMatmul(inner, experts.down, order.offsets), weights, order);
   return add(routed, feedForward(x, shared));
 }

@@ -1,5 +1,5 @@
-export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export type { PackedBatch } from "./attention.ts";
+export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export {
   createModel,
   type ForwardOptions,

@@ -3,8 +3,8 @@ import {
   checkpoint,
   type Device,
   embedding,
-  linearCrossEntropy,
   linear,
+  linearCrossEntropy,
   maxInto,
   noGrad,
   persistent,
@@ -103,7 +103,13 @@ export function forwardHidden(model: K2Model, batch: PackedBatch, options: Forwa
 function block(model: K2Model, index: number, x: Tensor, batch: PackedBatch): Tensor {
   const { config, statistics, tables } = model;
   const layer = model.weights.layers[index];
-  const { out, rowMax } = latentAttention(rmsNorm(x, layer.inputNorm, config.rmsNormEps), layer.attention, config, batch, tables);
+  const { out, rowMax } = latentAttention(
+    rmsNorm(x, layer.inputNorm, config.rmsNormEps),
+    layer.attention,
+    config,
+    batch,
+    tables,
+  );
   noGrad(model.device, () => maxInto(rowMax, statistics.maxLogits[index]));
   return addFeedForward(add(x, out), layer, config, statistics.loads[index]);
 }

@@ -110,7 +110,8 @@ async function* fileBytes(file: CorpusFile, progress: CorpusProgress): AsyncGene
   let unpacked = 0;
   try {
     // The pipeline hands an error on to its last stream, where the loop meets it.
-    const stream: AsyncIterable<Buffer> = file.compression === "none" ? counted() : pipeline(counted, unpack(), () => {});
+    const stream: AsyncIterable<Buffer> =
+      file.compression === "none" ? counted() : pipeline(counted, unpack(), () => {});
     for await (const chunk of stream) {
       unpacked += chunk.length;
       yield chunk;

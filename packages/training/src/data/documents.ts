@@ -85,15 +85,21 @@ export function jsonlSplitter(path: string, field: string, maxLength: number): D
     try {
       value = JSON.parse(source);
     } catch (error) {
-      throw new CorpusError(`${where}: malformed JSON (${(error as Error).message}); each line must be one JSON object`);
+      throw new CorpusError(
+        `${where}: malformed JSON (${(error as Error).message}); each line must be one JSON object`,
+      );
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new CorpusError(`${where}: expected a JSON object, found ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`);
+      throw new CorpusError(
+        `${where}: expected a JSON object, found ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`,
+      );
     }
     const text = (value as Record<string, unknown>)[field];
     if (typeof text !== "string") {
       const keys = Object.keys(value).join(", ") || "none";
-      throw new CorpusError(`${where}: no text in the field "${field}" (fields here: ${keys}); name another text field`);
+      throw new CorpusError(
+        `${where}: no text in the field "${field}" (fields here: ${keys}); name another text field`,
+      );
     }
     yield* pieces(text, maxLength);
   }

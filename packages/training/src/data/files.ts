@@ -76,7 +76,9 @@ function readableFiles(paths: string[], where: string): CorpusFile[] {
     return file ? [file] : [];
   });
   if (files.length > 0) return files;
-  throw new CorpusError(`corpus: the ${where} holds no file that can be read (${paths.length} others); readable are ${supported}`);
+  throw new CorpusError(
+    `corpus: the ${where} holds no file that can be read (${paths.length} others); readable are ${supported}`,
+  );
 }
 
 function corpusFile(path: string, { size, mtimeMs }: Stats): CorpusFile | null {

@@ -10,7 +10,8 @@ export interface Utf8Decoder {
   readonly replaced: number;
 }
 
-const replacement = Buffer.from("\uFFFD");
+// U+FFFD in UTF-8, a byte a character.
+const replacement = "\xEF\xBF\xBD";
 
 export function utf8Decoder(): Utf8Decoder {
   let rest = Buffer.alloc(0);
@@ -20,7 +21,7 @@ export function utf8Decoder(): Utf8Decoder {
   function text(bytes: Buffer): string {
     let decoded = bytes.toString("utf8");
     // A U+FFFD that stands in the file itself is no damage.
-    if (!isUtf8(bytes)) replaced += count(decoded, "\uFFFD") - count(bytes, replacement);
+    if (!isUtf8(bytes)) replaced += count(decoded, "\uFFFD") - count(bytes.toString("latin1"), replacement);
     if (first && decoded !== "") {
       first = false;
       if (decoded.startsWith("\uFEFF")) decoded = decoded.slice(1);
@@ -30,7 +31,8 @@ export function utf8Decoder(): Utf8Decoder {
 
   return {
     decode(chunk) {
-      const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+      const bytes =
+        rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       const whole = bytes.length - incompleteTail(bytes);
       rest = Buffer.from(bytes.subarray(whole));
       return text(bytes.subarray(0, whole));
@@ -57,11 +59,7 @@ function incompleteTail(bytes: Uint8Array): number {
   return 0;
 }
 
-interface Searchable<T> {
-  indexOf(needle: T, from?: number): number;
-}
-
-function count<T extends { readonly length: number }>(haystack: Searchable<T>, needle: T): number {
+function count(haystack: string, needle: string): number {
   let found = 0;
   for (let at = haystack.indexOf(needle); at >= 0; at = haystack.indexOf(needle, at + needle.length)) found++;
   return found;

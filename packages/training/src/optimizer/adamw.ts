@@ -45,8 +45,14 @@ export function adamW(options: AdamWOptions = {}): Optimizer<AdamWState> {
         const { tensor } = parameter;
         if (!tensor.grad || !tensor.gradDefined || !hyper) continue;
         tensor.device.backend.enqueue("adamw", {
-          w: tensor.buffer, g: tensor.grad.buffer, m: first.buffer, v: second.buffer,
-          hyper: hyper.buffer, clip: clip.buffer, n: tensor.size, decay: 1,
+          w: tensor.buffer,
+          g: tensor.grad.buffer,
+          m: first.buffer,
+          v: second.buffer,
+          hyper: hyper.buffer,
+          clip: clip.buffer,
+          n: tensor.size,
+          decay: 1,
         });
       }
     },

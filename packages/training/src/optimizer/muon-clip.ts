@@ -28,7 +28,11 @@ export interface MuonClipState {
 
 /** The K2 optimizer as a pure pair. */
 export interface MuonClip {
-  init(device: Device, parameters: readonly OptimizedParameter[], attention: readonly ClippedAttention[]): MuonClipState;
+  init(
+    device: Device,
+    parameters: readonly OptimizedParameter[],
+    attention: readonly ClippedAttention[],
+  ): MuonClipState;
   /** Sends this step's scalars to the device. Before `update`, outside of a captured graph. */
   write(state: MuonClipState, scalars: StepScalars): void;
   /** Enqueues one step: gradient norm, clipping, Muon, AdamW, QK-Clip. Gradients hold the sum of the micro-batches. */
@@ -47,8 +51,14 @@ export function muonClip(options: MuonClipOptions = {}): MuonClip {
   return {
     init(device, parameters, attention) {
       return {
-        muon: matrices.init(device, parameters.filter(({ group }) => group === "muon")),
-        adamW: rest.init(device, parameters.filter(({ group }) => group === "adamw")),
+        muon: matrices.init(
+          device,
+          parameters.filter(({ group }) => group === "muon"),
+        ),
+        adamW: rest.init(
+          device,
+          parameters.filter(({ group }) => group === "adamw"),
+        ),
         parameters,
         attention,
         normSquared: persistent(device, [1], "f32", "squared gradient norm"),
@@ -68,11 +78,19 @@ export function muonClip(options: MuonClipOptions = {}): MuonClip {
       for (const { tensor } of state.parameters) {
         if (!tensor.grad || !tensor.gradDefined) continue;
         device.backend.enqueue("sumSquares", {
-          x: tensor.grad.buffer, partials: partials.buffer, y: normSquared.buffer, n: tensor.size, accumulate: 1,
+          x: tensor.grad.buffer,
+          partials: partials.buffer,
+          y: normSquared.buffer,
+          n: tensor.size,
+          accumulate: 1,
         });
       }
       device.backend.enqueue("clipFactor", {
-        normSquared: normSquared.buffer, clip: clip.buffer, norm: gradientNorm.buffer, gradScale: 1, maxNorm: maxGradientNorm,
+        normSquared: normSquared.buffer,
+        clip: clip.buffer,
+        norm: gradientNorm.buffer,
+        gradScale: 1,
+        maxNorm: maxGradientNorm,
       });
       matrices.update(state.muon, clip);
       rest.update(state.adamW, clip);

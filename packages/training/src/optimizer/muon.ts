@@ -1,5 +1,5 @@
 import { bytesPerElement, empty, fill, formatShape, persistent, scope, type Tensor } from "@baltoro/tensor";
-import { newtonSchulz, type NewtonSchulzVariant } from "./newton-schulz.ts";
+import { type NewtonSchulzVariant, newtonSchulz } from "./newton-schulz.ts";
 import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
 
 /** Options of {@link muon}. */
@@ -19,7 +19,11 @@ interface Bucket {
   readonly m: number;
   /** Matrices in the bucket. */
   readonly batch: number;
-  readonly members: readonly { readonly parameter: OptimizedParameter; readonly momentum: Tensor; readonly start: number }[];
+  readonly members: readonly {
+    readonly parameter: OptimizedParameter;
+    readonly momentum: Tensor;
+    readonly start: number;
+  }[];
 }
 
 export interface MuonState {
@@ -76,17 +80,29 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
             backend.slice(tensor.buffer, start * bytesPerElement.f32, size * bytesPerElement.f32);
           for (const { parameter, momentum: buffer, start } of members) {
             const { grad, size } = parameter.tensor;
-            if (!grad || !parameter.tensor.gradDefined) throw new Error(`muon: the parameter ${parameter.name} has no gradient`);
+            if (!grad || !parameter.tensor.gradDefined)
+              throw new Error(`muon: the parameter ${parameter.name} has no gradient`);
             backend.enqueue("muonMomentum", {
-              g: grad.buffer, momentum: buffer.buffer, out: part(stacked, start, size),
-              hyper: hyper.buffer, clip: clip.buffer, n: size, nesterov: nesterov ? 1 : 0,
+              g: grad.buffer,
+              momentum: buffer.buffer,
+              out: part(stacked, start, size),
+              hyper: hyper.buffer,
+              clip: clip.buffer,
+              n: size,
+              nesterov: nesterov ? 1 : 0,
             });
           }
           const orthogonal = newtonSchulz(stacked, variant);
           const scale = 0.2 * Math.sqrt(Math.max(n, m));
           for (const { parameter, start } of members) {
             const { buffer, size } = parameter.tensor;
-            backend.enqueue("muonUpdate", { w: buffer, o: part(orthogonal, start, size), hyper: hyper.buffer, n: size, scale });
+            backend.enqueue("muonUpdate", {
+              w: buffer,
+              o: part(orthogonal, start, size),
+              hyper: hyper.buffer,
+              n: size,
+              scale,
+            });
           }
         });
       }
@@ -101,14 +117,20 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
   };
 }
 
-function matricesOf({ name, tensor, heads }: OptimizedParameter, perHead: boolean): { n: number; m: number; count: number } {
+function matricesOf(
+  { name, tensor, heads }: OptimizedParameter,
+  perHead: boolean,
+): { n: number; m: number; count: number } {
   const { shape } = tensor;
   if (shape.length !== 2 && shape.length !== 3) {
-    throw new Error(`muon: ${name} has shape ${formatShape(shape)}, expected a matrix [n, m] or a batch [E, n, m]; give it to AdamW`);
+    throw new Error(
+      `muon: ${name} has shape ${formatShape(shape)}, expected a matrix [n, m] or a batch [E, n, m]; give it to AdamW`,
+    );
   }
   const [n, m] = shape.slice(-2);
   if (perHead && heads && shape.length === 2) {
-    if (n % heads !== 0) throw new Error(`muon: ${name} ${formatShape(shape)} has rows that do not divide among ${heads} heads`);
+    if (n % heads !== 0)
+      throw new Error(`muon: ${name} ${formatShape(shape)} has rows that do not divide among ${heads} heads`);
     return { n: n / heads, m, count: heads };
   }
   return { n, m, count: shape.length === 3 ? shape[0] : 1 };

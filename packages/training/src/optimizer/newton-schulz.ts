@@ -4,7 +4,10 @@ import { type BufferHandle, empty, type Tensor } from "@baltoro/tensor";
 export type NewtonSchulzCoefficients = readonly (readonly [number, number, number])[];
 
 /** Muon's five equal steps (Jordan et al. 2024): fast, leaves singular values between about 0.7 and 1.2. */
-export const muonCoefficients: NewtonSchulzCoefficients = Array.from({ length: 5 }, () => [3.4445, -4.775, 2.0315] as const);
+export const muonCoefficients: NewtonSchulzCoefficients = Array.from(
+  { length: 5 },
+  () => [3.4445, -4.775, 2.0315] as const,
+);
 
 /** Polar Express (Amsel et al. 2025, arXiv 2505.16932): five steps, each optimal for what the one before leaves. */
 export const polarExpressCoefficients: NewtonSchulzCoefficients = [
@@ -44,14 +47,44 @@ export function newtonSchulz(x: Tensor, variant: NewtonSchulzVariant): Tensor {
   for (const [a, b, c] of coefficients) {
     // gram [side, side] = XXᵀ, or XᵀX of a tall matrix.
     multiply(from, from, null, gram, {
-      batch, m: side, n: side, k: Math.max(n, m), lda: m, ldb: m, strideA: n * m, strideB: n * m,
-      transposeA: tall, transposeB: !tall, alpha: 1, beta: 0, symmetric: true,
+      batch,
+      m: side,
+      n: side,
+      k: Math.max(n, m),
+      lda: m,
+      ldb: m,
+      strideA: n * m,
+      strideB: n * m,
+      transposeA: tall,
+      transposeB: !tall,
+      alpha: 1,
+      beta: 0,
+      symmetric: true,
     });
     multiply(gram, gram, gram, polynomial, {
-      ...square, m: side, n: side, k: side, transposeA: false, transposeB: false, alpha: c, beta: b, symmetric: true,
+      ...square,
+      m: side,
+      n: side,
+      k: side,
+      transposeA: false,
+      transposeB: false,
+      alpha: c,
+      beta: b,
+      symmetric: true,
     });
-    const shared = { batch, m: n, n: m, k: side, transposeA: false, transposeB: false, alpha: 1, beta: a, symmetric: false };
-    if (tall) multiply(from, polynomial, from, to, { ...shared, lda: m, ldb: side, strideA: n * m, strideB: side * side });
+    const shared = {
+      batch,
+      m: n,
+      n: m,
+      k: side,
+      transposeA: false,
+      transposeB: false,
+      alpha: 1,
+      beta: a,
+      symmetric: false,
+    };
+    if (tall)
+      multiply(from, polynomial, from, to, { ...shared, lda: m, ldb: side, strideA: n * m, strideB: side * side });
     else multiply(polynomial, from, from, to, { ...shared, lda: side, ldb: m, strideA: side * side, strideB: n * m });
     [from, to] = [to, from];
   }
@@ -63,10 +96,27 @@ export function newtonSchulz(x: Tensor, variant: NewtonSchulzVariant): Tensor {
     const flag = (value: boolean) => (value ? 1 : 0);
     const c: BufferHandle | null = plus?.buffer ?? null;
     backend.enqueue("gemm", {
-      a: left.buffer, b: right.buffer, c, bias: null, d: out.buffer,
-      batch: sizes.batch, m: sizes.m, n: sizes.n, k: sizes.k, lda: sizes.lda, ldb: sizes.ldb, ldc: ld, ldd: ld,
-      strideA: sizes.strideA, strideB: sizes.strideB, strideC: stride, strideD: stride,
-      transposeA: flag(sizes.transposeA), transposeB: flag(sizes.transposeB), alpha: sizes.alpha, beta: sizes.beta,
+      a: left.buffer,
+      b: right.buffer,
+      c,
+      bias: null,
+      d: out.buffer,
+      batch: sizes.batch,
+      m: sizes.m,
+      n: sizes.n,
+      k: sizes.k,
+      lda: sizes.lda,
+      ldb: sizes.ldb,
+      ldc: ld,
+      ldd: ld,
+      strideA: sizes.strideA,
+      strideB: sizes.strideB,
+      strideC: stride,
+      strideD: stride,
+      transposeA: flag(sizes.transposeA),
+      transposeB: flag(sizes.transposeB),
+      alpha: sizes.alpha,
+      beta: sizes.beta,
       symmetric: flag(sizes.symmetric),
     });
   }

@@ -27,8 +27,15 @@ export function qkClip(layers: readonly ClippedAttention[], tau: number): void {
     const heads = maxLogits.size;
     for (const { weight, rowsPerHead, start, count, power } of rows) {
       weight.device.backend.enqueue("qkClip", {
-        w: weight.buffer, maxLogits: maxLogits.buffer, heads, rowsPerHead, start, count,
-        columns: weight.shape[1], tau, power,
+        w: weight.buffer,
+        maxLogits: maxLogits.buffer,
+        heads,
+        rowsPerHead,
+        start,
+        count,
+        columns: weight.shape[1],
+        tau,
+        power,
       });
     }
   }

@@ -90,8 +90,18 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
   function gather(parts: readonly Tensor[], into: Tensor): void {
     for (const [i, part] of parts.entries()) {
       backend.enqueue("copy3d", {
-        src: part.buffer, dst: into.buffer, n0: 1, n1: 1, n2: part.size, srcOffset: 0, src0: 0, src1: 0,
-        dstOffset: i * part.size, dst0: 0, dst1: 0, accumulate: 0,
+        src: part.buffer,
+        dst: into.buffer,
+        n0: 1,
+        n1: 1,
+        n2: part.size,
+        srcOffset: 0,
+        src0: 0,
+        src1: 0,
+        dstOffset: i * part.size,
+        dst0: 0,
+        dst1: 0,
+        accumulate: 0,
       });
     }
   }
@@ -100,7 +110,9 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
     optimizerState,
     run(batches, scalars) {
       if (batches.length !== accumulation) {
-        throw new Error(`train step: ${batches.length} micro-batches, expected ${accumulation} (the accumulation it was built for)`);
+        throw new Error(
+          `train step: ${batches.length} micro-batches, expected ${accumulation} (the accumulation it was built for)`,
+        );
       }
       optimizer.write(optimizerState, scalars);
       zeroGrad(tensors);
@@ -108,7 +120,13 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
         writeBatch(micro);
         scope(device, () => {
           const mean = forwardLoss(model, batch, { checkpointing, zLoss });
-          backend.enqueue("axpby", { x: mean.buffer, y: loss.buffer, n: 1, alpha: 1 / accumulation, beta: i === 0 ? 0 : 1 });
+          backend.enqueue("axpby", {
+            x: mean.buffer,
+            y: loss.buffer,
+            n: 1,
+            alpha: 1 / accumulation,
+            beta: i === 0 ? 0 : 1,
+          });
           backward(mean, full(device, [], 1 / accumulation));
         });
       }
@@ -134,7 +152,12 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
         gradientNorm,
         maxLogits: rows(logits, heads, config.numHiddenLayers).map((row) => Math.max(...row)),
         loadImbalance: rows(counts, experts, loads.length).map(
-          (row) => (Math.max(...row) * experts) / Math.max(row.reduce((sum, load) => sum + load, 0), 1),
+          (row) =>
+            (Math.max(...row) * experts) /
+            Math.max(
+              row.reduce((sum, load) => sum + load, 0),
+              1,
+            ),
         ),
       };
     },

@@ -1,0 +1,15 @@
+export { latentCacheBytes, loadWeights, saveWeights, type WeightDType } from "./checkpoint.ts";
+export {
+  countParameters,
+  type K2Config,
+  parseConfig,
+  qkHeadDim,
+  readConfig,
+  softmaxScale,
+  toHuggingFace,
+} from "./config.ts";
+export * from "./generation/index.ts";
+export * from "./model/index.ts";
+export { type PresetName, preset, presets } from "./presets.ts";
+export { ropeFrequencies, ropeTables, yarnRange } from "./rope.ts";
+export { type YarnConfig, yarnMscale } from "./yarn.ts";

@@ -1,0 +1,323 @@
+/**
+ * Micro-kernels of matrix products, unrolled by hand: accumulators live in registers for the whole of k.
+ *
+ * Two widths, since registers decide: 6 × 8 fills the sixteen 128-bit registers; with V8's revectorization pairs of
+ * neighbours become one 256-bit operation, and 6 × 16 fills sixteen of those. The form that adds starts from C instead of
+ * adding at the end: V8 pairs stores up only if what is stored comes straight from the loop.
+ */
+
+/** One 6 × 8 tile, c = A · B over k. a: packed [k, 6], b: packed [k, 8]; rows of c are `ldc` bytes apart. */
+export function tile6x8(a: usize, b: usize, c: usize, ldc: usize, k: i32): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0);
+  let c31 = f32x4.splat(0);
+  let c40 = f32x4.splat(0);
+  let c41 = f32x4.splat(0);
+  let c50 = f32x4.splat(0);
+  let c51 = f32x4.splat(0);
+  for (let p: i32 = 0; p < k; p++) {
+    const b0 = v128.load(b, 0);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load32_splat(a, 0);
+    c00 = f32x4.relaxed_madd(a0, b0, c00);
+    c01 = f32x4.relaxed_madd(a0, b1, c01);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = f32x4.relaxed_madd(a1, b0, c10);
+    c11 = f32x4.relaxed_madd(a1, b1, c11);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = f32x4.relaxed_madd(a2, b0, c20);
+    c21 = f32x4.relaxed_madd(a2, b1, c21);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = f32x4.relaxed_madd(a3, b0, c30);
+    c31 = f32x4.relaxed_madd(a3, b1, c31);
+    const a4 = v128.load32_splat(a, 16);
+    c40 = f32x4.relaxed_madd(a4, b0, c40);
+    c41 = f32x4.relaxed_madd(a4, b1, c41);
+    const a5 = v128.load32_splat(a, 20);
+    c50 = f32x4.relaxed_madd(a5, b0, c50);
+    c51 = f32x4.relaxed_madd(a5, b1, c51);
+    a += 24;
+    b += 32;
+  }
+  v128.store(c, c00, 0);
+  v128.store(c, c01, 16);
+  c += ldc;
+  v128.store(c, c10, 0);
+  v128.store(c, c11, 16);
+  c += ldc;
+  v128.store(c, c20, 0);
+  v128.store(c, c21, 16);
+  c += ldc;
+  v128.store(c, c30, 0);
+  v128.store(c, c31, 16);
+  c += ldc;
+  v128.store(c, c40, 0);
+  v128.store(c, c41, 16);
+  c += ldc;
+  v128.store(c, c50, 0);
+  v128.store(c, c51, 16);
+}
+
+/** One 6 × 8 tile, c += A · B over k. a: packed [k, 6], b: packed [k, 8]; rows of c are `ldc` bytes apart. */
+export function tile6x8Add(a: usize, b: usize, c: usize, ldc: usize, k: i32): void {
+  let row = c;
+  let c00 = v128.load(row, 0);
+  let c01 = v128.load(row, 16);
+  row += ldc;
+  let c10 = v128.load(row, 0);
+  let c11 = v128.load(row, 16);
+  row += ldc;
+  let c20 = v128.load(row, 0);
+  let c21 = v128.load(row, 16);
+  row += ldc;
+  let c30 = v128.load(row, 0);
+  let c31 = v128.load(row, 16);
+  row += ldc;
+  let c40 = v128.load(row, 0);
+  let c41 = v128.load(row, 16);
+  row += ldc;
+  let c50 = v128.load(row, 0);
+  let c51 = v128.load(row, 16);
+  for (let p: i32 = 0; p < k; p++) {
+    const b0 = v128.load(b, 0);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load32_splat(a, 0);
+    c00 = f32x4.relaxed_madd(a0, b0, c00);
+    c01 = f32x4.relaxed_madd(a0, b1, c01);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = f32x4.relaxed_madd(a1, b0, c10);
+    c11 = f32x4.relaxed_madd(a1, b1, c11);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = f32x4.relaxed_madd(a2, b0, c20);
+    c21 = f32x4.relaxed_madd(a2, b1, c21);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = f32x4.relaxed_madd(a3, b0, c30);
+    c31 = f32x4.relaxed_madd(a3, b1, c31);
+    const a4 = v128.load32_splat(a, 16);
+    c40 = f32x4.relaxed_madd(a4, b0, c40);
+    c41 = f32x4.relaxed_madd(a4, b1, c41);
+    const a5 = v128.load32_splat(a, 20);
+    c50 = f32x4.relaxed_madd(a5, b0, c50);
+    c51 = f32x4.relaxed_madd(a5, b1, c51);
+    a += 24;
+    b += 32;
+  }
+  v128.store(c, c00, 0);
+  v128.store(c, c01, 16);
+  c += ldc;
+  v128.store(c, c10, 0);
+  v128.store(c, c11, 16);
+  c += ldc;
+  v128.store(c, c20, 0);
+  v128.store(c, c21, 16);
+  c += ldc;
+  v128.store(c, c30, 0);
+  v128.store(c, c31, 16);
+  c += ldc;
+  v128.store(c, c40, 0);
+  v128.store(c, c41, 16);
+  c += ldc;
+  v128.store(c, c50, 0);
+  v128.store(c, c51, 16);
+}
+
+/** One 6 × 16 tile, c = A · B over k. a: packed [k, 6], b: packed [k, 16]; rows of c are `ldc` bytes apart. */
+export function tile6x16(a: usize, b: usize, c: usize, ldc: usize, k: i32): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c02 = f32x4.splat(0);
+  let c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  let c12 = f32x4.splat(0);
+  let c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0);
+  let c22 = f32x4.splat(0);
+  let c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0);
+  let c31 = f32x4.splat(0);
+  let c32 = f32x4.splat(0);
+  let c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0);
+  let c41 = f32x4.splat(0);
+  let c42 = f32x4.splat(0);
+  let c43 = f32x4.splat(0);
+  let c50 = f32x4.splat(0);
+  let c51 = f32x4.splat(0);
+  let c52 = f32x4.splat(0);
+  let c53 = f32x4.splat(0);
+  for (let p: i32 = 0; p < k; p++) {
+    const b0 = v128.load(b, 0);
+    const b1 = v128.load(b, 16);
+    const b2 = v128.load(b, 32);
+    const b3 = v128.load(b, 48);
+    const a0 = v128.load32_splat(a, 0);
+    c00 = f32x4.relaxed_madd(a0, b0, c00);
+    c01 = f32x4.relaxed_madd(a0, b1, c01);
+    c02 = f32x4.relaxed_madd(a0, b2, c02);
+    c03 = f32x4.relaxed_madd(a0, b3, c03);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = f32x4.relaxed_madd(a1, b0, c10);
+    c11 = f32x4.relaxed_madd(a1, b1, c11);
+    c12 = f32x4.relaxed_madd(a1, b2, c12);
+    c13 = f32x4.relaxed_madd(a1, b3, c13);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = f32x4.relaxed_madd(a2, b0, c20);
+    c21 = f32x4.relaxed_madd(a2, b1, c21);
+    c22 = f32x4.relaxed_madd(a2, b2, c22);
+    c23 = f32x4.relaxed_madd(a2, b3, c23);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = f32x4.relaxed_madd(a3, b0, c30);
+    c31 = f32x4.relaxed_madd(a3, b1, c31);
+    c32 = f32x4.relaxed_madd(a3, b2, c32);
+    c33 = f32x4.relaxed_madd(a3, b3, c33);
+    const a4 = v128.load32_splat(a, 16);
+    c40 = f32x4.relaxed_madd(a4, b0, c40);
+    c41 = f32x4.relaxed_madd(a4, b1, c41);
+    c42 = f32x4.relaxed_madd(a4, b2, c42);
+    c43 = f32x4.relaxed_madd(a4, b3, c43);
+    const a5 = v128.load32_splat(a, 20);
+    c50 = f32x4.relaxed_madd(a5, b0, c50);
+    c51 = f32x4.relaxed_madd(a5, b1, c51);
+    c52 = f32x4.relaxed_madd(a5, b2, c52);
+    c53 = f32x4.relaxed_madd(a5, b3, c53);
+    a += 24;
+    b += 64;
+  }
+  v128.store(c, c00, 0);
+  v128.store(c, c01, 16);
+  v128.store(c, c02, 32);
+  v128.store(c, c03, 48);
+  c += ldc;
+  v128.store(c, c10, 0);
+  v128.store(c, c11, 16);
+  v128.store(c, c12, 32);
+  v128.store(c, c13, 48);
+  c += ldc;
+  v128.store(c, c20, 0);
+  v128.store(c, c21, 16);
+  v128.store(c, c22, 32);
+  v128.store(c, c23, 48);
+  c += ldc;
+  v128.store(c, c30, 0);
+  v128.store(c, c31, 16);
+  v128.store(c, c32, 32);
+  v128.store(c, c33, 48);
+  c += ldc;
+  v128.store(c, c40, 0);
+  v128.store(c, c41, 16);
+  v128.store(c, c42, 32);
+  v128.store(c, c43, 48);
+  c += ldc;
+  v128.store(c, c50, 0);
+  v128.store(c, c51, 16);
+  v128.store(c, c52, 32);
+  v128.store(c, c53, 48);
+}
+
+/** One 6 × 16 tile, c += A · B over k. a: packed [k, 6], b: packed [k, 16]; rows of c are `ldc` bytes apart. */
+export function tile6x16Add(a: usize, b: usize, c: usize, ldc: usize, k: i32): void {
+  let row = c;
+  let c00 = v128.load(row, 0);
+  let c01 = v128.load(row, 16);
+  let c02 = v128.load(row, 32);
+  let c03 = v128.load(row, 48);
+  row += ldc;
+  let c10 = v128.load(row, 0);
+  let c11 = v128.load(row, 16);
+  let c12 = v128.load(row, 32);
+  let c13 = v128.load(row, 48);
+  row += ldc;
+  let c20 = v128.load(row, 0);
+  let c21 = v128.load(row, 16);
+  let c22 = v128.load(row, 32);
+  let c23 = v128.load(row, 48);
+  row += ldc;
+  let c30 = v128.load(row, 0);
+  let c31 = v128.load(row, 16);
+  let c32 = v128.load(row, 32);
+  let c33 = v128.load(row, 48);
+  row += ldc;
+  let c40 = v128.load(row, 0);
+  let c41 = v128.load(row, 16);
+  let c42 = v128.load(row, 32);
+  let c43 = v128.load(row, 48);
+  row += ldc;
+  let c50 = v128.load(row, 0);
+  let c51 = v128.load(row, 16);
+  let c52 = v128.load(row, 32);
+  let c53 = v128.load(row, 48);
+  for (let p: i32 = 0; p < k; p++) {
+    const b0 = v128.load(b, 0);
+    const b1 = v128.load(b, 16);
+    const b2 = v128.load(b, 32);
+    const b3 = v128.load(b, 48);
+    const a0 = v128.load32_splat(a, 0);
+    c00 = f32x4.relaxed_madd(a0, b0, c00);
+    c01 = f32x4.relaxed_madd(a0, b1, c01);
+    c02 = f32x4.relaxed_madd(a0, b2, c02);
+    c03 = f32x4.relaxed_madd(a0, b3, c03);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = f32x4.relaxed_madd(a1, b0, c10);
+    c11 = f32x4.relaxed_madd(a1, b1, c11);
+    c12 = f32x4.relaxed_madd(a1, b2, c12);
+    c13 = f32x4.relaxed_madd(a1, b3, c13);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = f32x4.relaxed_madd(a2, b0, c20);
+    c21 = f32x4.relaxed_madd(a2, b1, c21);
+    c22 = f32x4.relaxed_madd(a2, b2, c22);
+    c23 = f32x4.relaxed_madd(a2, b3, c23);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = f32x4.relaxed_madd(a3, b0, c30);
+    c31 = f32x4.relaxed_madd(a3, b1, c31);
+    c32 = f32x4.relaxed_madd(a3, b2, c32);
+    c33 = f32x4.relaxed_madd(a3, b3, c33);
+    const a4 = v128.load32_splat(a, 16);
+    c40 = f32x4.relaxed_madd(a4, b0, c40);
+    c41 = f32x4.relaxed_madd(a4, b1, c41);
+    c42 = f32x4.relaxed_madd(a4, b2, c42);
+    c43 = f32x4.relaxed_madd(a4, b3, c43);
+    const a5 = v128.load32_splat(a, 20);
+    c50 = f32x4.relaxed_madd(a5, b0, c50);
+    c51 = f32x4.relaxed_madd(a5, b1, c51);
+    c52 = f32x4.relaxed_madd(a5, b2, c52);
+    c53 = f32x4.relaxed_madd(a5, b3, c53);
+    a += 24;
+    b += 64;
+  }
+  v128.store(c, c00, 0);
+  v128.store(c, c01, 16);
+  v128.store(c, c02, 32);
+  v128.store(c, c03, 48);
+  c += ldc;
+  v128.store(c, c10, 0);
+  v128.store(c, c11, 16);
+  v128.store(c, c12, 32);
+  v128.store(c, c13, 48);
+  c += ldc;
+  v128.store(c, c20, 0);
+  v128.store(c, c21, 16);
+  v128.store(c, c22, 32);
+  v128.store(c, c23, 48);
+  c += ldc;
+  v128.store(c, c30, 0);
+  v128.store(c, c31, 16);
+  v128.store(c, c32, 32);
+  v128.store(c, c33, 48);
+  c += ldc;
+  v128.store(c, c40, 0);
+  v128.store(c, c41, 16);
+  v128.store(c, c42, 32);
+  v128.store(c, c43, 48);
+  c += ldc;
+  v128.store(c, c50, 0);
+  v128.store(c, c51, 16);
+  v128.store(c, c52, 32);
+  v128.store(c, c53, 48);
+}

@@ -1,0 +1,103 @@
+import { float, int, pointer, shareStart } from "./arguments";
+import { gemmBlock, tileWidth } from "./gemm-block";
+import { gemmFewRows } from "./gemm-small";
+import { scratch } from "./scratch";
+
+/** Up to this many rows against a transposed B go without packing. */
+const fewRows: i32 = 4;
+
+/** See `gemm` in kernels.ts. Matrices of a batch are dealt to the threads; otherwise the longer side of D is split. */
+export function gemm(args: usize, thread: i32, threads: i32): void {
+  const a = pointer(args, 0), b = pointer(args, 1), c = pointer(args, 2), bias = pointer(args, 3), d = pointer(args, 4);
+  const batch = int(args, 5), m = int(args, 6), n = int(args, 7), k = int(args, 8);
+  const lda = int(args, 9), ldb = int(args, 10), ldc = int(args, 11), ldd = int(args, 12);
+  const strideA = int(args, 13), strideB = int(args, 14), strideC = int(args, 15), strideD = int(args, 16);
+  const transposeA = int(args, 17) != 0, transposeB = int(args, 18) != 0;
+  const alpha = float(args, 19), beta = float(args, 20), symmetric = int(args, 21) != 0;
+  const work = scratch(thread);
+  const whole = batch >= threads;
+  const firstBatch = whole ? shareStart(batch, thread, threads, 1) : 0;
+  const lastBatch = whole ? shareStart(batch, thread + 1, threads, 1) : batch;
+  const few = m <= fewRows && transposeB && !transposeA;
+  // Symmetric products are split by rows, with equal areas of the lower triangle.
+  const byRows = !few && (m >= n || symmetric);
+  let r0: i32 = 0, r1: i32 = m, c0: i32 = 0, c1: i32 = n;
+  if (!whole) {
+    if (symmetric) {
+      r0 = triangleStart(m, thread, threads);
+      r1 = triangleStart(m, thread + 1, threads);
+    } else if (byRows) {
+      r0 = shareStart(m, thread, threads, 6);
+      r1 = shareStart(m, thread + 1, threads, 6);
+    } else {
+      c0 = shareStart(n, thread, threads, few ? 4 : tileWidth);
+      c1 = shareStart(n, thread + 1, threads, few ? 4 : tileWidth);
+    }
+  }
+  if (r0 >= r1 || c0 >= c1) return;
+  for (let i = firstBatch; i < lastBatch; i++) {
+    const ai = a + ((<usize>i * <usize>strideA) << 2), bi = b + ((<usize>i * <usize>strideB) << 2);
+    const ci = c ? c + ((<usize>i * <usize>strideC) << 2) : 0, di = d + ((<usize>i * <usize>strideD) << 2);
+    const add = start(ci, ldc, beta, bias, di, ldd, r0, r1, c0, c1, k);
+    if (k == 0) continue;
+    const dAt = di + ((<usize>r0 * <usize>ldd + c0) << 2);
+    if (few) {
+      gemmFewRows(ai, lda, bi, ldb, di, ldd, m, c0, c1, k, alpha, add);
+      continue;
+    }
+    const aAt = ai + ((transposeA ? <usize>r0 : <usize>r0 * <usize>lda) << 2);
+    const bAt = bi + ((transposeB ? <usize>c0 * <usize>ldb : <usize>c0) << 2);
+    gemmBlock(aAt, lda, transposeA, bAt, ldb, transposeB, dAt, ldd, r1 - r0, c1 - c0, k, alpha, add, work, symmetric, r0);
+    if (symmetric) mirror(di, ldd, r0, r1);
+  }
+}
+
+/** Rows such that each thread's part of the lower triangle has the same area. */
+function triangleStart(m: i32, thread: i32, threads: i32): i32 {
+  if (thread >= threads) return m;
+  const row = <i32>(Mathf.sqrt(<f32>thread / <f32>threads) * <f32>m);
+  return min(m, (row / 6) * 6);
+}
+
+/** Copies the lower triangle's rows r0 … r1 to the columns above the diagonal. */
+function mirror(d: usize, ld: i32, r0: i32, r1: i32): void {
+  for (let i = r0; i < r1; i++) {
+    for (let j: i32 = 0; j < i; j++) {
+      store<f32>(d + ((<usize>j * <usize>ld + i) << 2), load<f32>(d + ((<usize>i * <usize>ld + j) << 2)));
+    }
+  }
+}
+
+/** Puts beta · C + bias into D's part; false where nothing is to be added to, and D is left to be overwritten. */
+function start(
+  c: usize, ldc: i32, beta: f32, bias: usize, d: usize, ldd: i32, r0: i32, r1: i32, c0: i32, c1: i32, k: i32,
+): bool {
+  const plus = c != 0 && beta != 0;
+  if (!plus && !bias && k > 0) return false;
+  if (plus && !bias && c == d && beta == 1 && ldc == ldd) return true;
+  for (let i = r0; i < r1; i++) {
+    const from = c + ((<usize>i * <usize>ldc) << 2), to = d + ((<usize>i * <usize>ldd) << 2);
+    let j = c0;
+    for (; j + 8 <= c1; j += 8) {
+      const at = <usize>j << 2;
+      let x = f32x4.splat(0), y = f32x4.splat(0);
+      if (plus) {
+        x = f32x4.mul(v128.load(from + at), f32x4.splat(beta));
+        y = f32x4.mul(v128.load(from + at, 16), f32x4.splat(beta));
+      }
+      if (bias) {
+        x = f32x4.add(x, v128.load(bias + at));
+        y = f32x4.add(y, v128.load(bias + at, 16));
+      }
+      v128.store(to + at, x);
+      v128.store(to + at, y, 16);
+    }
+    for (; j < c1; j++) {
+      const at = <usize>j << 2;
+      let x: f32 = plus ? beta * load<f32>(from + at) : 0;
+      if (bias) x += load<f32>(bias + at);
+      store<f32>(to + at, x);
+    }
+  }
+  return true;
+}

@@ -1,0 +1,78 @@
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fromFloat32 } from "./convert.ts";
+import { type SafetensorsDType, safetensorsBytes } from "./format.ts";
+
+/** A tensor to be written. Its values are asked for when their turn comes, so that one is in memory at a time. */
+export interface TensorToWrite {
+  readonly name: string;
+  readonly dtype: "F32" | "BF16";
+  readonly shape: readonly number[];
+  readonly values: () => Float32Array | Promise<Float32Array>;
+}
+
+/**
+ * Writes a .safetensors file. It appears under its name whole or not at all: a temporary file beside it is filled,
+ * flushed to the disk and renamed.
+ *
+ * @throws if two tensors share a name, or values do not fit their shape.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const list = [...tensors];
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const { name, dtype, shape } of list) {
+    if (Object.hasOwn(header, name)) throw new Error(`writing ${path}: two tensors are named ${name}`);
+    const end = offset + byteLength(dtype, shape);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  await writeAtomically(path, async (handle) => {
+    const text = JSON.stringify(header);
+    const bytes = new TextEncoder().encode(text);
+    // Spaces bring the data to a multiple of 8 bytes, as the format allows.
+    const padded = new Uint8Array(Math.ceil(bytes.length / 8) * 8).fill(0x20);
+    padded.set(bytes);
+    const length = new DataView(new ArrayBuffer(8));
+    length.setBigUint64(0, BigInt(padded.length), true);
+    await handle.writeFile(new Uint8Array(length.buffer));
+    await handle.writeFile(padded);
+    for (const { name, dtype, shape, values } of list) {
+      const data = fromFloat32(await values(), dtype, name);
+      if (data.byteLength !== byteLength(dtype, shape)) {
+        throw new Error(`writing ${path}: ${name} ${dtype} [${shape.join(", ")}] got ${data.byteLength} bytes`);
+      }
+      await handle.writeFile(data);
+    }
+  });
+}
+
+function byteLength(dtype: SafetensorsDType, shape: readonly number[]): number {
+  return shape.reduce((product, axis) => product * axis, 1) * safetensorsBytes[dtype];
+}
+
+/** Fills a file so that a crash leaves the old one or the new one, never half of it. */
+export async function writeAtomically(path: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    const handle = await open(temporary, "w");
+    try {
+      await fill(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  // The rename itself lasts only once the directory is flushed.
+  const directory = await open(dirname(path)).catch(() => null);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+}

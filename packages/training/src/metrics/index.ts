@@ -1,0 +1,2 @@
+export { type MetricsWriter, openMetrics, readMetrics } from "./jsonl.ts";
+export type { MetricsRecord } from "./records.ts";
