@@ -32,7 +32,11 @@ export interface BenchModule {
 
 /** Whether a check is met. */
 export function passes({ value, atLeast, atMost }: Check): boolean {
-  return Number.isFinite(value) && value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY);
+  return (
+    Number.isFinite(value) &&
+    value >= (atLeast ?? Number.NEGATIVE_INFINITY) &&
+    value <= (atMost ?? Number.POSITIVE_INFINITY)
+  );
 }
 
 /** The machine that the figures are of. */
@@ -62,7 +66,11 @@ function cpuModel(): string {
 
 function git(...args: string[]): string | null {
   try {
-    return execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", args, {
+      cwd: import.meta.dirname,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return null;
   }
@@ -73,7 +81,10 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
   const numeric = header.map((_, i) => rows.every((row) => /^[≥≤]?\s?(-?[\d∞]|NaN)/.test(row[i])));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, i) => (numeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  ").trimEnd();
+    cells
+      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
   return [line(header), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line)];
 }
 
@@ -106,7 +117,9 @@ export function benchReport(bench: string, { figures, checks }: BenchResult): Re
 export function checkTable(checks: readonly Check[]): string[] {
   if (checks.length === 0) return [];
   const target = ({ atLeast, atMost }: Check) =>
-    [atLeast === undefined ? "" : `≥ ${figure(atLeast)}`, atMost === undefined ? "" : `≤ ${figure(atMost)}`].filter(Boolean).join(", ");
+    [atLeast === undefined ? "" : `≥ ${figure(atLeast)}`, atMost === undefined ? "" : `≤ ${figure(atMost)}`]
+      .filter(Boolean)
+      .join(", ");
   const rows = checks.map((check) => [check.name, figure(check.value), target(check), passes(check) ? "pass" : "miss"]);
   return textTable(["check", "value", "target", "result"], rows);
 }

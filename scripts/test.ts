@@ -21,7 +21,9 @@ const files = rooms.flatMap((room) => {
   }
   return found;
 });
-const chosen = files.filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern))).sort();
+const chosen = files
+  .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+  .sort();
 if (chosen.length === 0) {
   console.error(`no test file matches ${patterns.join(" ")}`);
   process.exit(1);

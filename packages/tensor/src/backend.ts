@@ -32,6 +32,8 @@ export interface BackendStats {
  */
 export interface Backend {
   readonly description: BackendDescription;
+  /** Bytes that this backend stores for an element. */
+  readonly bytesPerElement: Readonly<Record<DType, number>>;
   /** Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. */
   alloc(byteLength: number, label: string): BufferHandle;
   /** A part of a buffer, freed with it. byteOffset is a multiple of 64. */

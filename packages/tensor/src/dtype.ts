@@ -7,4 +7,5 @@ export type TensorData = Float32Array | Float64Array | Int32Array;
 /** What `write` accepts. Values are converted to the dtype of the destination. */
 export type HostData = Float32Array | Float64Array | Int32Array | readonly number[];
 
+/** Bytes of an element as hardware stores it. */
 export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };

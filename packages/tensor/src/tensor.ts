@@ -1,7 +1,7 @@
 import type { GradNode } from "./autograd.ts";
 import type { BufferHandle } from "./backend.ts";
 import type { Device } from "./device.ts";
-import { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
+import type { DType, HostData, TensorData } from "./dtype.ts";
 import type { Storage } from "./memory.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
@@ -117,13 +117,18 @@ export function empty(device: Device, shape: Shape, dtype: DType = "f32", label 
 
 /** As {@link empty}, but owned by the caller alone: no scope releases it. */
 export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  const storage = device.memory.allocate(sizeOf(shape) * bytesPerElement[dtype], label);
+  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label);
   return new Tensor(device, shape, dtype, storage);
 }
 
 /** A tensor outside the arena that lives until it is released, whatever scope is open. */
 export function persistent(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  return new Tensor(device, shape, dtype, device.memory.persistent(sizeOf(shape) * bytesPerElement[dtype], label));
+  return new Tensor(
+    device,
+    shape,
+    dtype,
+    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label),
+  );
 }
 
 /** A tensor with the given values. */

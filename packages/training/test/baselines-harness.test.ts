@@ -23,7 +23,9 @@ before(() => {
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 function bench(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(directory, "run.ts"), ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(directory, "run.ts"), ...args], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 
@@ -36,17 +38,26 @@ test("a check passes within its bounds; a value that is no number never does", (
 });
 
 test("figures and tables for people", () => {
-  assert.deepEqual([figure(0.87341), figure(1234.5), figure(123456), figure(Number.NaN)], ["0.8734", "1235", "123,500", "NaN"]);
+  assert.deepEqual(
+    [figure(0.87341), figure(1234.5), figure(123456), figure(Number.NaN)],
+    ["0.8734", "1235", "123,500", "NaN"],
+  );
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(median([4, 1, 2, 3]), 2.5);
   assert.throws(() => median([]), /median of nothing/);
   assert.deepEqual(checkTable([]), []);
-  assert.deepEqual(checkTable([{ name: "speed", value: 12.5, atLeast: 2 }, { name: "s", value: 130, atMost: 120 }]), [
-    "check  value  target  result",
-    "─────  ─────  ──────  ──────",
-    "speed   12.5     ≥ 2  pass",
-    "s        130   ≤ 120  miss",
-  ]);
+  assert.deepEqual(
+    checkTable([
+      { name: "speed", value: 12.5, atLeast: 2 },
+      { name: "s", value: 130, atMost: 120 },
+    ]),
+    [
+      "check  value  target  result",
+      "─────  ─────  ──────  ──────",
+      "speed   12.5     ≥ 2  pass",
+      "s        130   ≤ 120  miss",
+    ],
+  );
 });
 
 test("the report names machine, versions and outcome", () => {
@@ -62,7 +73,10 @@ test("a benchmark runs by name; the last line is JSON; a missed target is no fai
   assert.equal(lines[0], "made of one+two");
   const { bench: name, checks } = JSON.parse(lines.at(-1)!) as { bench: string; checks: { pass: boolean }[] };
   assert.equal(name, "works");
-  assert.deepEqual(checks.map(({ pass }) => pass), [true, false]);
+  assert.deepEqual(
+    checks.map(({ pass }) => pass),
+    [true, false],
+  );
   assert.ok(!bench("works").stdout.includes("{"));
 });
 

@@ -54,7 +54,13 @@ test("60 columns and plain ASCII", () => {
 });
 
 test("start and end", () => {
-  const unknown = { loss: undefined, valLoss: undefined, tokensPerSecond: undefined, learningRate: undefined, maxLogit: undefined };
+  const unknown = {
+    loss: undefined,
+    valLoss: undefined,
+    tokensPerSecond: undefined,
+    learningRate: undefined,
+    maxLogit: undefined,
+  };
   assert.deepEqual(at(60, { ...unknown, step: 0, elapsed: 0, remaining: undefined }), [
     "step      0/10,000  ━━━━━━━━━━━━━━━━━━━━  0.0%  eta …",
     "elapsed 0.0s",
@@ -70,17 +76,34 @@ test("start and end", () => {
 test("no line is longer than the terminal, and ASCII is ASCII", () => {
   const number = fc.double({ min: 0, max: 1e15, noDefaultInfinity: true });
   fc.assert(
-    fc.property(fc.integer({ min: 12, max: 200 }), fc.nat(2e6), fc.nat(1e6), number, number, fc.boolean(), (columns, step, steps, a, b, color) => {
-      const values = { step, steps, elapsed: a, remaining: b, loss: b, tokensPerSecond: a, learningRate: b, maxLogit: a };
-      for (const unicode of [true, false]) {
-        for (const line of formatProgress(values, { columns, color, unicode })) {
-          const text = stripVTControlCharacters(line);
-          assert.ok(text.length < columns, `${text.length} of ${columns}: ${text}`);
-          if (!unicode) assert.match(text, /^[\x20-\x7e]*$/);
-          if (!color) assert.equal(text, line);
+    fc.property(
+      fc.integer({ min: 12, max: 200 }),
+      fc.nat(2e6),
+      fc.nat(1e6),
+      number,
+      number,
+      fc.boolean(),
+      (columns, step, steps, a, b, color) => {
+        const values = {
+          step,
+          steps,
+          elapsed: a,
+          remaining: b,
+          loss: b,
+          tokensPerSecond: a,
+          learningRate: b,
+          maxLogit: a,
+        };
+        for (const unicode of [true, false]) {
+          for (const line of formatProgress(values, { columns, color, unicode })) {
+            const text = stripVTControlCharacters(line);
+            assert.ok(text.length < columns, `${text.length} of ${columns}: ${text}`);
+            if (!unicode) assert.match(text, /^[\x20-\x7e]*$/);
+            if (!color) assert.equal(text, line);
+          }
         }
-      }
-    }),
+      },
+    ),
   );
 });
 
@@ -128,7 +151,12 @@ function fakeTerminal(columns = 60) {
 
 function clock() {
   let time = 0;
-  return { now: () => time, pass: (seconds: number) => { time += seconds * 1000; } };
+  return {
+    now: () => time,
+    pass: (seconds: number) => {
+      time += seconds * 1000;
+    },
+  };
 }
 
 test("a frame overwrites the one before in a single write; lines printed meanwhile stand above", () => {
@@ -186,7 +214,11 @@ test("the remaining time follows the recent pace, not the slow start", () => {
 test("where the stream is no terminal: a plain line every few seconds, and the last state", () => {
   const { now, pass } = clock();
   let text = "";
-  const stream = { write: (part: string) => { text += part; } };
+  const stream = {
+    write: (part: string) => {
+      text += part;
+    },
+  };
   const progress = createProgress({ stream, now, everySeconds: 10, environment: {} });
   for (let step = 1; step <= 25; step++) {
     progress.update({ step, steps: 25, loss: 1 });
@@ -195,14 +227,23 @@ test("where the stream is no terminal: a plain line every few seconds, and the l
   progress.finish();
   progress.finish();
   const lines = text.trimEnd().split("\n");
-  assert.deepEqual(lines.map((line) => line.split(" ")[1]), ["1/25", "11/25", "21/25", "25/25"]);
+  assert.deepEqual(
+    lines.map((line) => line.split(" ")[1]),
+    ["1/25", "11/25", "21/25", "25/25"],
+  );
   assert.ok(!text.includes("\x1b"));
 });
 
 test("colour unless NO_COLOR is set or the terminal is dumb", () => {
   const output = (environment: Record<string, string>) => {
     let text = "";
-    const stream = { isTTY: true, columns: 80, write: (part: string) => { text += part; } };
+    const stream = {
+      isTTY: true,
+      columns: 80,
+      write: (part: string) => {
+        text += part;
+      },
+    };
     createProgress({ stream, environment }).update({ step: 1, steps: 2, loss: 1 });
     return text;
   };

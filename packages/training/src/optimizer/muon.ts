@@ -26,6 +26,8 @@ interface Bucket {
   }[];
 }
 
+type OpenBucket = { n: number; m: number; batch: number; members: Bucket["members"][number][] };
+
 export interface MuonState {
   readonly buckets: readonly Bucket[];
   /** f32 [4], see the `muonMomentum` kernel. */
@@ -43,26 +45,25 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
   const { momentum = 0.95, nesterov = true, weightDecay = 0.1, variant = "muon", perHead = false } = options;
   return {
     init(device, parameters) {
-      const buckets = new Map<string, { n: number; m: number; batch: number; members: Bucket["members"][number][] }>();
-      let serial = 0;
+      const buckets: OpenBucket[] = [];
       for (const parameter of parameters) {
         const { n, m, count } = matricesOf(parameter, perHead);
-        let key = `${n}x${m}`;
-        const open = buckets.get(key);
-        if (open && (open.batch + count) * n * m > bucketElements) {
-          buckets.delete(key);
-          buckets.set(`${key}#${serial++}`, open);
+        // Parts of a stacked buffer begin at multiples of 64 bytes: matrices of other sizes stay on their own.
+        const stackable = (n * m) % 16 === 0;
+        const fits = (bucket: OpenBucket) =>
+          stackable && bucket.n === n && bucket.m === m && (bucket.batch + count) * n * m <= bucketElements;
+        let bucket = buckets.find(fits);
+        if (!bucket) {
+          bucket = { n, m, batch: 0, members: [] };
+          buckets.push(bucket);
         }
-        const bucket = buckets.get(key) ?? { n, m, batch: 0, members: [] };
-        key = `${n}x${m}`;
         const buffer = persistent(device, parameter.tensor.shape, "f32", `momentum of ${parameter.name}`);
         fill(buffer, 0);
         bucket.members.push({ parameter, momentum: buffer, start: bucket.batch * n * m });
         bucket.batch += count;
-        buckets.set(key, bucket);
       }
       return {
-        buckets: [...buckets.values()],
+        buckets,
         hyper: parameters.length > 0 ? persistent(device, [4], "f32", "Muon scalars") : null,
       };
     },

@@ -39,7 +39,12 @@ const secondsBetweenDraws = 0.1;
  * progress.finish();
  */
 export function createProgress(options: ProgressOptions = {}): Progress {
-  const { stream = process.stdout, everySeconds = 10, environment = process.env, now = () => performance.now() } = options;
+  const {
+    stream = process.stdout,
+    everySeconds = 10,
+    environment = process.env,
+    now = () => performance.now(),
+  } = options;
   const terminal = stream.isTTY === true && environment.TERM !== "dumb";
   const style = { color: useColor(environment), unicode: usesUnicode(environment) };
   const pace = remainingTime(now);

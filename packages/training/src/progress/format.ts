@@ -32,7 +32,10 @@ interface Palette {
   readonly value: Paint;
 }
 
-const sgr = (code: string): Paint => (text) => (text === "" ? "" : `\x1b[${code}m${text}\x1b[0m`);
+const sgr =
+  (code: string): Paint =>
+  (text) =>
+    text === "" ? "" : `\x1b[${code}m${text}\x1b[0m`;
 const colored: Palette = { done: sgr("36"), rest: sgr("90"), label: sgr("2"), value: sgr("1") };
 const same: Paint = (text) => text;
 const plain: Palette = { done: same, rest: same, label: same, value: same };
@@ -48,7 +51,12 @@ export function formatProgress(state: ProgressState, style: ProgressStyle): [str
   return [barLine(state, style, width, palette), figureLine(state, style, width, palette)];
 }
 
-function barLine({ step, steps, remaining, elapsed }: ProgressState, style: ProgressStyle, width: number, palette: Palette): string {
+function barLine(
+  { step, steps, remaining, elapsed }: ProgressState,
+  style: ProgressStyle,
+  width: number,
+  palette: Palette,
+): string {
   const fraction = steps > 0 ? Math.min(Math.max(step / steps, 0), 1) : 0;
   const finished = step >= steps;
   // Never 100 % before the end.
@@ -81,7 +89,8 @@ function drawBar(fraction: number, width: number, unicode: boolean, palette: Pal
 }
 
 function figureLine(state: ProgressState, style: ProgressStyle, width: number, palette: Palette): string {
-  const fixed = (value: number | undefined) => (value === undefined ? undefined : Number.isFinite(value) ? value.toFixed(3) : String(value));
+  const fixed = (value: number | undefined) =>
+    value === undefined ? undefined : Number.isFinite(value) ? value.toFixed(3) : String(value);
   const when = <T>(value: T | undefined, text: (value: T) => string) => (value === undefined ? undefined : text(value));
   // In the order of their importance; shown in the order of `place`.
   const figures = [
@@ -104,7 +113,10 @@ function figureLine(state: ProgressState, style: ProgressStyle, width: number, p
     const [l, v] = [palette.label(label), palette.value(value)];
     shown.push({ place, text: after ? `${v} ${l}` : `${l} ${v}` });
   }
-  const line = shown.sort((a, b) => a.place - b.place).map(({ text }) => text).join(palette.label(separator));
+  const line = shown
+    .sort((a, b) => a.place - b.place)
+    .map(({ text }) => text)
+    .join(palette.label(separator));
   return style.unicode ? line : line.replaceAll("–", "-");
 }
 

@@ -1,5 +1,5 @@
 import type { Backend, BufferHandle, Graph } from "../../backend.ts";
-import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
+import type { DType, HostData, TensorData } from "../../dtype.ts";
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { attentionKernels } from "./attention.ts";
 import { elementwiseKernels } from "./elementwise.ts";
@@ -25,9 +25,12 @@ const implementations: { readonly [K in KernelName]: (args: KernelArguments<K, V
   ...optimizerKernels,
 };
 
+/** Every element is one float64, which counts as four bytes. */
+const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 4, i32: 4 };
+
 class ReferenceBuffer implements BufferHandle {
   readonly byteLength: number;
-  /** One float64 for each two bytes: room for every dtype, elements contiguous from the start. */
+  /** One float64 for each four bytes, that is for each element of any dtype. */
   readonly values: View;
   readonly root: ReferenceBuffer;
   freed = false;
@@ -58,9 +61,10 @@ export function openReferenceBackend(): Backend {
 
   return {
     description: { kind: "reference", threads: 1, matmul: "float64 loops" },
+    bytesPerElement,
     alloc(byteLength) {
       allocatedBytes += byteLength;
-      return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 2)).fill(Number.NaN));
+      return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN));
     },
     slice(buffer, byteOffset, byteLength) {
       const parent = own(buffer, "slice");
@@ -69,10 +73,10 @@ export function openReferenceBackend(): Backend {
           `slice: bytes ${byteOffset} … ${byteOffset + byteLength} of a buffer of ${parent.byteLength} (offsets are multiples of 64)`,
         );
       }
-      const start = byteOffset / 2;
+      const start = byteOffset / 4;
       return new ReferenceBuffer(
         byteLength,
-        parent.values.subarray(start, start + Math.ceil(byteLength / 2)),
+        parent.values.subarray(start, start + Math.ceil(byteLength / 4)),
         parent.root,
       );
     },

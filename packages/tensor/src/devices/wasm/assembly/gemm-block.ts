@@ -1,5 +1,5 @@
 import { packColumns6, packPanel, packPanelTransposed, packRows6 } from "./gemm-pack";
-import { tile6x16, tile6x16Add, tile6x8, tile6x8Add } from "./gemm-tile";
+import { tile6x8, tile6x8Add, tile6x16, tile6x16Add } from "./gemm-tile";
 
 /** Width of the tiles: 16 where the code is revectorized, else 8. The host sets it once, before any product. */
 export let tileWidth: i32 = 8;
@@ -22,14 +22,28 @@ const packedABytes: usize = <usize>blockM * <usize>blockK * 4;
  * triangle are computed, where `diagonal` is the row of D that lies on the diagonal at D's first column.
  */
 export function gemmBlock(
-  a: usize, lda: i32, transposeA: bool, b: usize, ldb: i32, transposeB: bool, d: usize, ldd: i32,
-  m: i32, n: i32, k: i32, alpha: f32, add: bool, work: usize, lower: bool, firstRow: i32,
+  a: usize,
+  lda: i32,
+  transposeA: bool,
+  b: usize,
+  ldb: i32,
+  transposeB: bool,
+  d: usize,
+  ldd: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: f32,
+  add: bool,
+  work: usize,
+  lower: bool,
+  firstRow: i32,
 ): void {
   const width = tileWidth;
   const tile = work;
   const packedA = work + tileBytes;
   const packedB = packedA + packedABytes;
-  const ldBytes = <usize>ldd << 2;
+  const ldBytes = (<usize>ldd) << 2;
   for (let jc: i32 = 0; jc < n; jc += blockN) {
     const nc = min(blockN, n - jc);
     for (let pc: i32 = 0; pc < k; pc += blockK) {
@@ -38,7 +52,8 @@ export function gemmBlock(
       for (let j: i32 = 0; j < nc; j += width) {
         const columns = min(width, nc - j);
         const out = packedB + ((<usize>j * <usize>kc) << 2);
-        if (transposeB) packPanelTransposed(b + ((<usize>(jc + j) * <usize>ldb + pc) << 2), ldb, columns, kc, width, out);
+        if (transposeB)
+          packPanelTransposed(b + ((<usize>(jc + j) * <usize>ldb + pc) << 2), ldb, columns, kc, width, out);
         else packPanel(b + ((<usize>pc * <usize>ldb + jc + j) << 2), ldb, columns, kc, width, out);
       }
       for (let ic: i32 = 0; ic < m; ic += blockM) {
@@ -78,7 +93,7 @@ export function gemmBlock(
 function copyTile(tile: usize, width: i32, to: usize, ldBytes: usize, rows: i32, columns: i32, add: bool): void {
   for (let i: i32 = 0; i < rows; i++) {
     for (let j: i32 = 0; j < columns; j++) {
-      const at = to + <usize>i * ldBytes + (<usize>j << 2);
+      const at = to + <usize>i * ldBytes + ((<usize>j) << 2);
       const value = load<f32>(tile + ((<usize>(i * width + j)) << 2));
       store<f32>(at, add ? load<f32>(at) + value : value);
     }

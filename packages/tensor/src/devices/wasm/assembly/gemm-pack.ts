@@ -7,12 +7,12 @@ const lanes = 4;
 
 /** Packs `rows` ≤ 6 rows of A [rows, k] (ld in elements, k contiguous), scaled by alpha. */
 export function packRows6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, out: usize): void {
-  const stride = <usize>ld << 2;
+  const stride = (<usize>ld) << 2;
   const scale = f32x4.splat(alpha);
   let p: i32 = 0;
   if (rows == 6) {
     for (; p + lanes <= k; p += lanes) {
-      const at = a + (<usize>p << 2);
+      const at = a + ((<usize>p) << 2);
       const r0 = f32x4.mul(v128.load(at), scale);
       const r1 = f32x4.mul(v128.load(at + stride), scale);
       const r2 = f32x4.mul(v128.load(at + 2 * stride), scale);
@@ -38,8 +38,8 @@ export function packRows6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, out:
   }
   for (; p < k; p++) {
     for (let i: i32 = 0; i < 6; i++) {
-      const value: f32 = i < rows ? load<f32>(a + <usize>i * stride + (<usize>p << 2)) * alpha : 0;
-      store<f32>(out + (<usize>i << 2), value);
+      const value: f32 = i < rows ? load<f32>(a + <usize>i * stride + ((<usize>p) << 2)) * alpha : 0;
+      store<f32>(out + ((<usize>i) << 2), value);
     }
     out += 24;
   }
@@ -47,7 +47,7 @@ export function packRows6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, out:
 
 /** Packs `rows` ≤ 6 columns of A stored transposed [k, rows] (ld in elements), scaled by alpha. */
 export function packColumns6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, out: usize): void {
-  const stride = <usize>ld << 2;
+  const stride = (<usize>ld) << 2;
   const scale = f32x4.splat(alpha);
   for (let p: i32 = 0; p < k; p++) {
     if (rows == 6) {
@@ -55,8 +55,8 @@ export function packColumns6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, o
       v128.store64_lane(out, f32x4.mul(v128.load64_zero(a, 16), scale), 0, 16);
     } else {
       for (let i: i32 = 0; i < 6; i++) {
-        const value: f32 = i < rows ? load<f32>(a + (<usize>i << 2)) * alpha : 0;
-        store<f32>(out + (<usize>i << 2), value);
+        const value: f32 = i < rows ? load<f32>(a + ((<usize>i) << 2)) * alpha : 0;
+        store<f32>(out + ((<usize>i) << 2), value);
       }
     }
     a += stride;
@@ -66,35 +66,35 @@ export function packColumns6(a: usize, ld: i32, rows: i32, k: i32, alpha: f32, o
 
 /** Packs `columns` ≤ width columns of B [k, columns] (columns contiguous). width is 8 or 16. */
 export function packPanel(b: usize, ld: i32, columns: i32, k: i32, width: i32, out: usize): void {
-  const stride = <usize>ld << 2;
+  const stride = (<usize>ld) << 2;
   for (let p: i32 = 0; p < k; p++) {
     if (columns == width) {
-      for (let j: usize = 0; j < <usize>width << 2; j += 32) {
+      for (let j: usize = 0; j < (<usize>width) << 2; j += 32) {
         v128.store(out + j, v128.load(b + j));
         v128.store(out + j, v128.load(b + j, 16), 16);
       }
     } else {
       for (let j: i32 = 0; j < width; j++) {
-        const value: f32 = j < columns ? load<f32>(b + (<usize>j << 2)) : 0;
-        store<f32>(out + (<usize>j << 2), value);
+        const value: f32 = j < columns ? load<f32>(b + ((<usize>j) << 2)) : 0;
+        store<f32>(out + ((<usize>j) << 2), value);
       }
     }
     b += stride;
-    out += <usize>width << 2;
+    out += (<usize>width) << 2;
   }
 }
 
 /** Packs `columns` ≤ width columns of B stored transposed [columns, k] (k contiguous). */
 export function packPanelTransposed(b: usize, ld: i32, columns: i32, k: i32, width: i32, out: usize): void {
-  const stride = <usize>ld << 2;
-  const step = <usize>width << 2;
+  const stride = (<usize>ld) << 2;
+  const step = (<usize>width) << 2;
   for (let j: i32 = 0; j < width; j += lanes) {
     const from = b + <usize>j * stride;
-    const to = out + (<usize>j << 2);
+    const to = out + ((<usize>j) << 2);
     let p: i32 = 0;
     if (j + lanes <= columns) {
       for (; p + lanes <= k; p += lanes) {
-        const at = from + (<usize>p << 2);
+        const at = from + ((<usize>p) << 2);
         const r0 = v128.load(at);
         const r1 = v128.load(at + stride);
         const r2 = v128.load(at + 2 * stride);
@@ -112,8 +112,8 @@ export function packPanelTransposed(b: usize, ld: i32, columns: i32, k: i32, wid
     }
     for (; p < k; p++) {
       for (let i: i32 = 0; i < lanes; i++) {
-        const value: f32 = j + i < columns ? load<f32>(from + <usize>i * stride + (<usize>p << 2)) : 0;
-        store<f32>(to + <usize>p * step + (<usize>i << 2), value);
+        const value: f32 = j + i < columns ? load<f32>(from + <usize>i * stride + ((<usize>p) << 2)) : 0;
+        store<f32>(to + <usize>p * step + ((<usize>i) << 2), value);
       }
     }
   }

@@ -8,12 +8,28 @@ const fewRows: i32 = 4;
 
 /** See `gemm` in kernels.ts. Matrices of a batch are dealt to the threads; otherwise the longer side of D is split. */
 export function gemm(args: usize, thread: i32, threads: i32): void {
-  const a = pointer(args, 0), b = pointer(args, 1), c = pointer(args, 2), bias = pointer(args, 3), d = pointer(args, 4);
-  const batch = int(args, 5), m = int(args, 6), n = int(args, 7), k = int(args, 8);
-  const lda = int(args, 9), ldb = int(args, 10), ldc = int(args, 11), ldd = int(args, 12);
-  const strideA = int(args, 13), strideB = int(args, 14), strideC = int(args, 15), strideD = int(args, 16);
-  const transposeA = int(args, 17) != 0, transposeB = int(args, 18) != 0;
-  const alpha = float(args, 19), beta = float(args, 20), symmetric = int(args, 21) != 0;
+  const a = pointer(args, 0),
+    b = pointer(args, 1),
+    c = pointer(args, 2),
+    bias = pointer(args, 3),
+    d = pointer(args, 4);
+  const batch = int(args, 5),
+    m = int(args, 6),
+    n = int(args, 7),
+    k = int(args, 8);
+  const lda = int(args, 9),
+    ldb = int(args, 10),
+    ldc = int(args, 11),
+    ldd = int(args, 12);
+  const strideA = int(args, 13),
+    strideB = int(args, 14),
+    strideC = int(args, 15),
+    strideD = int(args, 16);
+  const transposeA = int(args, 17) != 0,
+    transposeB = int(args, 18) != 0;
+  const alpha = float(args, 19),
+    beta = float(args, 20),
+    symmetric = int(args, 21) != 0;
   const work = scratch(thread);
   const whole = batch >= threads;
   const firstBatch = whole ? shareStart(batch, thread, threads, 1) : 0;
@@ -21,7 +37,10 @@ export function gemm(args: usize, thread: i32, threads: i32): void {
   const few = m <= fewRows && transposeB && !transposeA;
   // Symmetric products are split by rows, with equal areas of the lower triangle.
   const byRows = !few && (m >= n || symmetric);
-  let r0: i32 = 0, r1: i32 = m, c0: i32 = 0, c1: i32 = n;
+  let r0: i32 = 0,
+    r1: i32 = m,
+    c0: i32 = 0,
+    c1: i32 = n;
   if (!whole) {
     if (symmetric) {
       r0 = triangleStart(m, thread, threads);
@@ -36,8 +55,10 @@ export function gemm(args: usize, thread: i32, threads: i32): void {
   }
   if (r0 >= r1 || c0 >= c1) return;
   for (let i = firstBatch; i < lastBatch; i++) {
-    const ai = a + ((<usize>i * <usize>strideA) << 2), bi = b + ((<usize>i * <usize>strideB) << 2);
-    const ci = c ? c + ((<usize>i * <usize>strideC) << 2) : 0, di = d + ((<usize>i * <usize>strideD) << 2);
+    const ai = a + ((<usize>i * <usize>strideA) << 2),
+      bi = b + ((<usize>i * <usize>strideB) << 2);
+    const ci = c ? c + ((<usize>i * <usize>strideC) << 2) : 0,
+      di = d + ((<usize>i * <usize>strideD) << 2);
     const add = start(ci, ldc, beta, bias, di, ldd, r0, r1, c0, c1, k);
     if (k == 0) continue;
     const dAt = di + ((<usize>r0 * <usize>ldd + c0) << 2);
@@ -47,9 +68,39 @@ export function gemm(args: usize, thread: i32, threads: i32): void {
     }
     const aAt = ai + ((transposeA ? <usize>r0 : <usize>r0 * <usize>lda) << 2);
     const bAt = bi + ((transposeB ? <usize>c0 * <usize>ldb : <usize>c0) << 2);
-    gemmBlock(aAt, lda, transposeA, bAt, ldb, transposeB, dAt, ldd, r1 - r0, c1 - c0, k, alpha, add, work, symmetric, r0);
-    if (symmetric) mirror(di, ldd, r0, r1);
+    gemmBlock(
+      aAt,
+      lda,
+      transposeA,
+      bAt,
+      ldb,
+      transposeB,
+      dAt,
+      ldd,
+      r1 - r0,
+      c1 - c0,
+      k,
+      alpha,
+      add,
+      work,
+      symmetric,
+      r0,
+    );
+    if (symmetric && whole) mirror(di, ldd, 0, m);
   }
+}
+
+/**
+ * Second phase of a symmetric product that the threads share: tiles on the diagonal reach above it, so that mirroring must wait
+ * until all rows are done.
+ */
+export function gemmFinish(args: usize, thread: i32, threads: i32): bool {
+  const batch = int(args, 5), m = int(args, 6);
+  if (int(args, 21) == 0 || batch >= threads) return false;
+  const r0 = triangleStart(m, thread, threads), r1 = triangleStart(m, thread + 1, threads);
+  const d = pointer(args, 4), ldd = int(args, 12), strideD = int(args, 16);
+  for (let i: i32 = 0; i < batch; i++) mirror(d + ((<usize>i * <usize>strideD) << 2), ldd, r0, r1);
+  return true;
 }
 
 /** Rows such that each thread's part of the lower triangle has the same area. */
@@ -70,17 +121,29 @@ function mirror(d: usize, ld: i32, r0: i32, r1: i32): void {
 
 /** Puts beta · C + bias into D's part; false where nothing is to be added to, and D is left to be overwritten. */
 function start(
-  c: usize, ldc: i32, beta: f32, bias: usize, d: usize, ldd: i32, r0: i32, r1: i32, c0: i32, c1: i32, k: i32,
+  c: usize,
+  ldc: i32,
+  beta: f32,
+  bias: usize,
+  d: usize,
+  ldd: i32,
+  r0: i32,
+  r1: i32,
+  c0: i32,
+  c1: i32,
+  k: i32,
 ): bool {
   const plus = c != 0 && beta != 0;
   if (!plus && !bias && k > 0) return false;
   if (plus && !bias && c == d && beta == 1 && ldc == ldd) return true;
   for (let i = r0; i < r1; i++) {
-    const from = c + ((<usize>i * <usize>ldc) << 2), to = d + ((<usize>i * <usize>ldd) << 2);
+    const from = c + ((<usize>i * <usize>ldc) << 2),
+      to = d + ((<usize>i * <usize>ldd) << 2);
     let j = c0;
     for (; j + 8 <= c1; j += 8) {
-      const at = <usize>j << 2;
-      let x = f32x4.splat(0), y = f32x4.splat(0);
+      const at = (<usize>j) << 2;
+      let x = f32x4.splat(0),
+        y = f32x4.splat(0);
       if (plus) {
         x = f32x4.mul(v128.load(from + at), f32x4.splat(beta));
         y = f32x4.mul(v128.load(from + at, 16), f32x4.splat(beta));
@@ -93,7 +156,7 @@ function start(
       v128.store(to + at, y, 16);
     }
     for (; j < c1; j++) {
-      const at = <usize>j << 2;
+      const at = (<usize>j) << 2;
       let x: f32 = plus ? beta * load<f32>(from + at) : 0;
       if (bias) x += load<f32>(bias + at);
       store<f32>(to + at, x);

@@ -1,4 +1,4 @@
-export { gemm } from "./gemm";
+export { runKernel, secondPhase } from "./dispatch";
 export { setTileWidth } from "./gemm-block";
-export { groupedGemm, groupedGemmWeightGrad } from "./gemm-grouped";
+export { work } from "./queue";
 export { setScratchBase } from "./scratch";

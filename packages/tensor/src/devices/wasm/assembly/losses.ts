@@ -1,0 +1,109 @@
+import { float, int, pointer, shareStart } from "./arguments";
+import { horizontal } from "./gemm-small";
+import { exp1, exp4, sigmoid1 } from "./math";
+import { rowMaximum } from "./reductions";
+
+export function countTargets(args: usize, thread: i32, _threads: i32): void {
+  if (thread != 0) return;
+  const targets = pointer(args, 0),
+    n = int(args, 3),
+    ignore = int(args, 4);
+  let count: i32 = 0;
+  for (let i: i32 = 0; i < n; i++) if (load<i32>(targets + ((<usize>i) << 2)) != ignore) count++;
+  store<f32>(pointer(args, 1), <f32>count);
+  store<f32>(pointer(args, 2), 1 / <f32>max(count, 1));
+}
+
+/** Two passes over a row: its maximum, then exponentials, which become probabilities in a third only if wanted. */
+export function crossEntropy(args: usize, thread: i32, threads: i32): void {
+  const x = pointer(args, 0),
+    targets = pointer(args, 1),
+    loss = pointer(args, 2),
+    rows = int(args, 3),
+    vocab = int(args, 4);
+  const ignore = int(args, 5),
+    zLoss = float(args, 6),
+    gradient = int(args, 7) != 0;
+  const end = shareStart(rows, thread + 1, threads, 1);
+  for (let r = shareStart(rows, thread, threads, 1); r < end; r++) {
+    const row = x + ((<usize>r * <usize>vocab) << 2);
+    const target = load<i32>(targets + ((<usize>r) << 2));
+    if (target == ignore) {
+      store<f32>(loss + ((<usize>r) << 2), 0);
+      if (gradient) memory.fill(row, 0, (<usize>vocab) << 2);
+      continue;
+    }
+    const most = rowMaximum(row, vocab);
+    const atTarget = row + ((<usize>target) << 2);
+    const logit = load<f32>(atTarget);
+    const sum = gradient ? expInPlace(row, vocab, most) : expSum(row, vocab, most);
+    const lse: f32 = most + <f32>Math.log(sum);
+    store<f32>(loss + ((<usize>r) << 2), lse - logit + zLoss * lse * lse);
+    if (!gradient) continue;
+    const factor: f32 = (1 + 2 * zLoss * lse) / sum;
+    const wide = f32x4.splat(factor);
+    let c: i32 = 0;
+    for (; c + 4 <= vocab; c += 4)
+      v128.store(row + ((<usize>c) << 2), f32x4.mul(v128.load(row + ((<usize>c) << 2)), wide));
+    for (; c < vocab; c++) store<f32>(row + ((<usize>c) << 2), load<f32>(row + ((<usize>c) << 2)) * factor);
+    store<f32>(atTarget, load<f32>(atTarget) - 1);
+  }
+}
+
+function expInPlace(row: usize, n: i32, shift: f32): f32 {
+  let sums = f32x4.splat(0);
+  let i: i32 = 0;
+  for (; i + 4 <= n; i += 4) {
+    const at = row + ((<usize>i) << 2);
+    const value = exp4(f32x4.sub(v128.load(at), f32x4.splat(shift)));
+    v128.store(at, value);
+    sums = f32x4.add(sums, value);
+  }
+  let sum = horizontal(sums);
+  for (; i < n; i++) {
+    const at = row + ((<usize>i) << 2);
+    const value = exp1(load<f32>(at) - shift);
+    store<f32>(at, value);
+    sum += value;
+  }
+  return sum;
+}
+
+function expSum(row: usize, n: i32, shift: f32): f32 {
+  let sums = f32x4.splat(0);
+  let i: i32 = 0;
+  for (; i + 4 <= n; i += 4)
+    sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(row + ((<usize>i) << 2)), f32x4.splat(shift))));
+  let sum = horizontal(sums);
+  for (; i < n; i++) sum += exp1(load<f32>(row + ((<usize>i) << 2)) - shift);
+  return sum;
+}
+
+export function bceForward(args: usize, thread: i32, threads: i32): void {
+  const x = pointer(args, 0),
+    target = pointer(args, 1),
+    loss = pointer(args, 2),
+    n = int(args, 3);
+  const end = shareStart(n, thread + 1, threads, 16);
+  for (let i = shareStart(n, thread, threads, 16); i < end; i++) {
+    const at = (<usize>i) << 2;
+    const value = load<f32>(x + at);
+    const tail = <f32>Math.log1p(exp1(-abs<f32>(value)));
+    store<f32>(loss + at, max<f32>(value, 0) - value * load<f32>(target + at) + tail);
+  }
+}
+
+export function bceBackward(args: usize, thread: i32, threads: i32): void {
+  const dy = pointer(args, 0),
+    x = pointer(args, 1),
+    target = pointer(args, 2),
+    dx = pointer(args, 3),
+    n = int(args, 4);
+  const add = int(args, 5) != 0;
+  const end = shareStart(n, thread + 1, threads, 16);
+  for (let i = shareStart(n, thread, threads, 16); i < end; i++) {
+    const at = (<usize>i) << 2;
+    const value = load<f32>(dy + at) * (sigmoid1(load<f32>(x + at)) - load<f32>(target + at));
+    store<f32>(dx + at, add ? load<f32>(dx + at) + value : value);
+  }
+}

@@ -1,0 +1,320 @@
+import { availableParallelism } from "node:os";
+import { type Backend, type BufferHandle, DeviceLostError, type Graph } from "../../backend.ts";
+import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
+import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
+import { Allocator } from "./allocator.ts";
+import { commands, controlWords } from "./control.ts";
+import { loadKernels } from "./kernel-module.ts";
+import { startPool } from "./pool.ts";
+
+/** Options of {@link openWasmBackend}. */
+export interface WasmOptions {
+  /** Threads that compute. Default BALTORO_THREADS, else one per processor. */
+  readonly threads?: number;
+  /** Most bytes of memory, up to 4 GiB. */
+  readonly maxMemoryBytes?: number;
+}
+
+/** The WASM backend, with what only tests need. */
+export interface WasmBackend extends Backend {
+  /** Ends a thread as a crash would. */
+  killThread(thread: number): Promise<void>;
+}
+
+const pageBytes = 65536;
+const ringWords = 1 << 20;
+const scratchBytesPerThread = 4 << 20;
+const controlBase = pageBytes;
+const ringBase = controlBase + pageBytes;
+const scratchBase = ringBase + 4 * ringWords;
+const kernelIndex = new Map(Object.keys(kernelTable).map((name, i) => [name, i]));
+/** attentionForward and attentionBackward keep rows of logits of this length in a thread's scratch. */
+const longestSequence = 16384;
+
+/** Address range in the linear memory. Kept in private fields: a handle shows its length only. */
+class WasmBuffer implements BufferHandle {
+  readonly byteLength: number;
+  readonly #address: number;
+  readonly #root: { freed: boolean };
+
+  constructor(byteLength: number, address: number, root: { freed: boolean }) {
+    this.byteLength = byteLength;
+    this.#address = address;
+    this.#root = root;
+  }
+
+  static open(buffer: BufferHandle, use: string): { address: number; root: { freed: boolean } } {
+    if (!(buffer instanceof WasmBuffer)) throw new Error(`${use}: the buffer belongs to another backend`);
+    if (buffer.#root.freed) throw new Error(`${use}: the buffer of ${buffer.byteLength} bytes was freed`);
+    return { address: buffer.#address, root: buffer.#root };
+  }
+}
+
+/** Number of threads asked for. @throws on anything that is no whole number from 1 to 64. */
+export function threadCount(asked?: number): number {
+  const value = asked ?? Number(process.env["BALTORO_THREADS"] ?? Math.min(availableParallelism(), 64));
+  if (!Number.isInteger(value) || value < 1 || value > 64) {
+    throw new Error(
+      `BALTORO_THREADS is ${asked ?? process.env["BALTORO_THREADS"]}, expected a whole number from 1 to 64`,
+    );
+  }
+  return value;
+}
+
+/**
+ * The CPU backend: AssemblyScript kernels on one shared memory, run by a pool of threads that walk a queue in that memory.
+ * The host only writes commands. It holds 4 GiB at most.
+ */
+export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
+  const threads = threadCount(options.threads);
+  const maximum = Math.min(Math.floor((options.maxMemoryBytes ?? 2 ** 32) / pageBytes), 65536);
+  const { module, revectorized } = loadKernels();
+  const heapBase = scratchBase + threads * scratchBytesPerThread;
+  const memory = new WebAssembly.Memory({
+    initial: Math.ceil(heapBase / pageBytes),
+    maximum: Math.max(maximum, Math.ceil(heapBase / pageBytes)),
+    shared: true,
+  });
+  let words = new Int32Array(memory.buffer);
+  let floats = new Float32Array(memory.buffer);
+  const control = controlBase / 4;
+
+  const allocator = new Allocator(maximum * pageBytes, (bytes) => {
+    const now = memory.buffer.byteLength / pageBytes;
+    // Growing is slow: at least 16 MiB, or an eighth of what there is.
+    const wanted = Math.max(Math.ceil(bytes / pageBytes), 256, Math.ceil(now / 8));
+    const pages = Math.min(wanted, maximum - now);
+    if (pages * pageBytes < bytes) return null;
+    try {
+      memory.grow(pages);
+    } catch {
+      return null;
+    }
+    words = new Int32Array(memory.buffer);
+    floats = new Float32Array(memory.buffer);
+    return { start: now * pageBytes, end: (now + pages) * pageBytes };
+  });
+
+  let lost: string | null = null;
+  let closed = false;
+  let tail = 0;
+  let fence = 0;
+  let recording: number[] | null = null;
+  const graphs = new WeakMap<Graph, { address: number; words: number }>();
+  /** Host writes that wait in memory for their turn, freed once their fence has passed. */
+  let staged: { fence: number; address: number; bytes: number }[] = [];
+  const pool = await startPool(
+    {
+      module,
+      memory,
+      control: controlBase,
+      ring: ringBase,
+      ringMask: ringWords - 1,
+      scratchBase,
+      tileWidth: revectorized ? 16 : 8,
+      threads,
+    },
+    (reason) => {
+      lost = reason;
+    },
+  );
+
+  function checkUsable(use: string): void {
+    if (closed) throw new Error(`${use}: the device is closed`);
+    if (lost) throw deviceLost(use);
+  }
+
+  function deviceLost(use: string): DeviceLostError {
+    return new DeviceLostError(
+      `${use}: the WASM device is lost, ${lost}. Restart, and resume from the last checkpoint`,
+    );
+  }
+
+  /** Publishes one command. Waits only where the ring is full: the threads are a million words behind. */
+  function publish(command: number, args: ArrayLike<number>): void {
+    const count = args.length + 1;
+    const room = ringWords - (tail & (ringWords - 1));
+    if (room < count) {
+      waitForRoom(room);
+      words[ringBase / 4 + (tail & (ringWords - 1))] = commands.skip | (room << 16);
+      tail = (tail + room) | 0;
+    }
+    waitForRoom(count);
+    const at = ringBase / 4 + (tail & (ringWords - 1));
+    words[at] = command | (count << 16);
+    for (let i = 0; i < args.length; i++) words[at + 1 + i] = args[i];
+    tail = (tail + count) | 0;
+    Atomics.store(words, control + controlWords.tail, tail);
+    if (Atomics.load(words, control + controlWords.sleepers) > 0) Atomics.notify(words, control + controlWords.tail);
+  }
+
+  function waitForRoom(count: number): void {
+    while (((tail - Atomics.load(words, control + controlWords.consumed)) >>> 0) + count > ringWords) {
+      if (Atomics.load(words, control + controlWords.poison)) throw deviceLost("enqueue");
+    }
+  }
+
+  function idle(): boolean {
+    return Atomics.load(words, control + controlWords.consumed) === tail;
+  }
+
+  function placeFence(): number {
+    fence = (fence + 1) | 0;
+    publish(commands.fence, [fence]);
+    return fence;
+  }
+
+  async function waitForFence(target: number): Promise<void> {
+    pool.hold();
+    try {
+      for (;;) {
+        const done = Atomics.load(words, control + controlWords.done);
+        if (((done - target) | 0) >= 0) return;
+        if (lost || Atomics.load(words, control + controlWords.poison)) {
+          // The thread's own message names the cause; give it a moment to arrive.
+          for (let i = 0; i < 50 && !lost; i++) await new Promise((resolve) => setTimeout(resolve, 2));
+          lost ??= "a thread died";
+          throw deviceLost("read");
+        }
+        const wait = Atomics.waitAsync(words, control + controlWords.done, done, 1000);
+        if (wait.async) await wait.value;
+      }
+    } finally {
+      pool.release();
+    }
+  }
+
+  function collectStaged(): void {
+    const done = Atomics.load(words, control + controlWords.done);
+    staged = staged.filter((entry) => {
+      const passed = ((done - entry.fence) | 0) >= 0;
+      if (passed) allocator.free(entry.address, entry.bytes);
+      return !passed;
+    });
+  }
+
+  function copyIn(address: number, dtype: DType, data: HostData): void {
+    if (dtype === "f32") floats.set(data, address / 4);
+    else if (dtype === "i32") words.set(data, address / 4);
+    else new Uint16Array(memory.buffer, address, data.length).set(float32ToBfloat16(Float32Array.from(data)));
+  }
+
+  const scratchFloat = new Float32Array(1);
+  const scratchWord = new Int32Array(scratchFloat.buffer);
+
+  return {
+    description: { kind: "wasm", threads, matmul: revectorized ? "wasm simd, revectorized" : "wasm simd" },
+    bytesPerElement,
+    alloc(byteLength, label) {
+      checkUsable("alloc");
+      return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false });
+    },
+    slice(buffer, byteOffset, byteLength) {
+      const { address, root } = WasmBuffer.open(buffer, "slice");
+      if (byteOffset % 64 !== 0 || byteOffset + byteLength > buffer.byteLength) {
+        throw new Error(
+          `slice: bytes ${byteOffset} … ${byteOffset + byteLength} of a buffer of ${buffer.byteLength} (offsets are multiples of 64)`,
+        );
+      }
+      return new WasmBuffer(byteLength, address + byteOffset, root);
+    },
+    free(buffer) {
+      const { address, root } = WasmBuffer.open(buffer, "free");
+      root.freed = true;
+      allocator.free(address, buffer.byteLength);
+    },
+    write(buffer, dtype, data) {
+      checkUsable("write");
+      if (recording) throw new Error("write: not allowed while a graph is captured");
+      const { address } = WasmBuffer.open(buffer, "write");
+      const bytes = data.length * bytesPerElement[dtype];
+      if (bytes > buffer.byteLength)
+        throw new Error(`write: ${data.length} ${dtype} values into a buffer of ${buffer.byteLength} bytes`);
+      if (bytes === 0) return;
+      if (idle()) {
+        copyIn(address, dtype, data);
+        return;
+      }
+      collectStaged();
+      const from = allocator.alloc(bytes, "a host write");
+      copyIn(from, dtype, data);
+      publish(commands.copy, [address, from, bytes]);
+      staged.push({ fence: placeFence(), address: from, bytes });
+    },
+    enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>) {
+      checkUsable(kernel);
+      const encoded: number[] = [];
+      for (const [name, kind] of Object.entries(kernelTable[kernel])) {
+        const value = args[name as keyof typeof args] as BufferHandle | number | null;
+        if (kind === "float") {
+          scratchFloat[0] = value as number;
+          encoded.push(scratchWord[0]);
+        } else if (kind === "int") encoded.push(value as number);
+        else encoded.push(value === null ? 0 : WasmBuffer.open(value as BufferHandle, `${kernel}: ${name}`).address);
+      }
+      if (
+        (kernel === "attentionForward" || kernel === "attentionBackward") &&
+        encoded[kernel === "attentionForward" ? 8 : 12] > longestSequence
+      ) {
+        throw new Error(
+          `${kernel}: sequences of ${encoded[kernel === "attentionForward" ? 8 : 12]} rows, the WASM device takes ${longestSequence} at most`,
+        );
+      }
+      const index = kernelIndex.get(kernel) as number;
+      if (recording) recording.push(index | ((encoded.length + 1) << 16), ...encoded);
+      else publish(index, encoded);
+    },
+    async read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData> {
+      if (recording) throw new Error("read: not allowed while a graph is captured");
+      checkUsable("read");
+      const { address } = WasmBuffer.open(buffer, "read");
+      if (length * bytesPerElement[dtype] > buffer.byteLength)
+        throw new Error(`read: ${length} ${dtype} values of a buffer of ${buffer.byteLength} bytes`);
+      await waitForFence(placeFence());
+      collectStaged();
+      if (dtype === "i32") return words.slice(address / 4, address / 4 + length);
+      if (dtype === "f32") return floats.slice(address / 4, address / 4 + length);
+      return bfloat16ToFloat32(new Uint16Array(memory.buffer, address, length).slice());
+    },
+    capture(record) {
+      checkUsable("capture");
+      if (recording) throw new Error("capture: a graph is being captured already");
+      const list: number[] = [];
+      recording = list;
+      let kernelCount = 0;
+      try {
+        record();
+      } finally {
+        recording = null;
+      }
+      for (let i = 0; i < list.length; i += list[i] >>> 16) kernelCount++;
+      const address = allocator.alloc(list.length * 4, "a captured graph");
+      // Fresh memory that nothing in the queue uses may be written at once only if it was never freed by it.
+      if (idle()) words.set(list, address / 4);
+      else {
+        const from = allocator.alloc(list.length * 4, "a captured graph's copy");
+        words.set(list, from / 4);
+        publish(commands.copy, [address, from, list.length * 4]);
+        staged.push({ fence: placeFence(), address: from, bytes: list.length * 4 });
+      }
+      const graph: Graph = { kernelCount };
+      graphs.set(graph, { address, words: list.length });
+      return graph;
+    },
+    launch(graph) {
+      checkUsable("launch");
+      const found = graphs.get(graph);
+      if (!found) throw new Error("launch: the graph belongs to another backend");
+      publish(commands.replay, [found.address, found.words]);
+    },
+    stats: () => ({ allocatedBytes: allocator.allocatedBytes, reservedBytes: memory.buffer.byteLength }),
+    killThread: (thread) => pool.kill(thread),
+    async close() {
+      if (closed) return;
+      if (!lost) publish(commands.stop, []);
+      closed = true;
+      await pool.join();
+    },
+  };
+}
