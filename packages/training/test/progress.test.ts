@@ -30,14 +30,29 @@ const at = (columns: number, more: Partial<ProgressState> = {}, unicode = true) 
 test("units", () => {
   const numbers = [0, 7, 0.1234, 950, 999.4, 999.6, 1234, 45_678_901, 2e9, 3.5e12, Number.NaN].map(compactNumber);
   assert.deepEqual(numbers, ["0", "7", "0.12", "950", "999", "1.00k", "1.23k", "45.7M", "2.00B", "3.50T", "–"]);
-  const times = [0, 9.94, 9.96, 59.6, 185, 3599.6, 7620, 86_399, 273_600, -1, Number.POSITIVE_INFINITY].map(duration);
-  assert.deepEqual(times, ["0.0s", "9.9s", "10s", "1m 00s", "3m 05s", "1h 00m", "2h 07m", "1d 0h", "3d 4h", "–", "–"]);
+  const times = [1e12, 0, 9.94, 9.96, 59.6, 185, 3599.6, 7620, 86_399, 273_600, -1, Number.POSITIVE_INFINITY].map(
+    duration,
+  );
+  assert.deepEqual(times, [
+    ">999d",
+    "0.0s",
+    "9.9s",
+    "10s",
+    "1m 00s",
+    "3m 05s",
+    "1h 00m",
+    "2h 07m",
+    "1d 0h",
+    "3d 4h",
+    "–",
+    "–",
+  ]);
   assert.deepEqual([groupedInteger(1234567), rate(0.002), rate(Number.NaN)], ["1,234,567", "2.00e-3", "–"]);
 });
 
 test("80 columns", () => {
   assert.deepEqual(at(80), [
-    "step  1,234/10,000  ━━━━╸━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ 12.3%  eta 1h 27m",
+    "step  1,234/10,000  ━━━━╸────────────────────────────────── 12.3%  eta 1h 27m",
     "loss 3.214 · 2.41k tok/s · lr 1.83e-3 · max logit 34.2 · elapsed 12m 34s",
   ]);
 });
@@ -48,7 +63,7 @@ test("120 columns show the validation loss as well", () => {
 
 test("60 columns and plain ASCII", () => {
   assert.deepEqual(at(60, {}, false), [
-    "step  1,234/10,000  [==>...............] 12.3%  eta 1h 27m",
+    "step  1,234/10,000  [==>..............] 12.3%  eta 1h 27m",
     "loss 3.214 | 2.41k tok/s | lr 1.83e-3 | max logit 34.2",
   ]);
 });
@@ -62,11 +77,11 @@ test("start and end", () => {
     maxLogit: undefined,
   };
   assert.deepEqual(at(60, { ...unknown, step: 0, elapsed: 0, remaining: undefined }), [
-    "step      0/10,000  ━━━━━━━━━━━━━━━━━━━━  0.0%  eta …",
+    "step      0/10,000  ───────────────────  0.0%  eta …",
     "elapsed 0.0s",
   ]);
   assert.deepEqual(at(60, { step: 10_000 }), [
-    "step 10,000/10,000  ━━━━━━━━━━━━━━━━━━━━  100%  took 12m 34s".replace("━", ""),
+    "step 10,000/10,000  ━━━━━━━━━━━━━━━━━━━  100%  took 12m 34s",
     "loss 3.214 · 2.41k tok/s · lr 1.83e-3 · max logit 34.2",
   ]);
   assert.match(at(80, { step: 9999 })[0], / 99\.9% /);
@@ -173,15 +188,15 @@ test("a frame overwrites the one before in a single write; lines printed meanwhi
   assert.deepEqual(stream.rows, [
     "before",
     "checkpoint written",
-    "step  50/100  ━━━━━━━━━━━━━━━━━━━━━━━━━━ 50.0%  eta 50s",
+    "step  50/100  ━━━━━━━━━━━━╸──────────── 50.0%  eta 50s",
     "loss 4.500 · elapsed 49s",
   ]);
   progress.finish();
   progress.log("after");
   progress.update({ step: 51, steps: 100 });
   assert.deepEqual(stream.rows.slice(2), [
-    "step  50/100  ━━━━━━━━━━━━━━━━━━━━━━━━━━ 50.0%  eta 50s",
-    "loss 4.500 · elapsed 50s".replace("50s", "49s"),
+    "step  50/100  ━━━━━━━━━━━━╸──────────── 50.0%  eta 50s",
+    "loss 4.500 · elapsed 49s",
     "after",
     "",
   ]);
@@ -247,8 +262,8 @@ test("colour unless NO_COLOR is set or the terminal is dumb", () => {
     createProgress({ stream, environment }).update({ step: 1, steps: 2, loss: 1 });
     return text;
   };
-  assert.match(output({ TERM: "xterm" }), /\x1b\[36m/);
-  assert.match(output({ TERM: "xterm", NO_COLOR: "" }), /\x1b\[36m/);
+  assert.ok(output({ TERM: "xterm" }).includes("\x1b[36m"));
+  assert.ok(output({ TERM: "xterm", NO_COLOR: "" }).includes("\x1b[36m"));
   assert.ok(!output({ TERM: "xterm", NO_COLOR: "1" }).includes("[36m"));
   assert.ok(!output({ TERM: "dumb" }).includes("\x1b"));
   assert.match(output({ TERM: "xterm", LANG: "C", NO_COLOR: "1" }), /\[=+>?\.*\]/);

@@ -24,6 +24,9 @@ export interface ProgressStyle {
   readonly unicode: boolean;
 }
 
+/** Cells below which a bar says too little. */
+const shortestBar = 12;
+
 type Paint = (text: string) => string;
 interface Palette {
   readonly done: Paint;
@@ -46,7 +49,7 @@ const plain: Palette = { done: same, rest: same, label: same, value: same };
  */
 export function formatProgress(state: ProgressState, style: ProgressStyle): [string, string] {
   // The last column stays empty: some terminals wrap when it is written.
-  const width = Math.max(style.columns - 1, 10);
+  const width = Math.max(style.columns - 1, 11);
   const palette = style.color ? colored : plain;
   return [barLine(state, style, width, palette), figureLine(state, style, width, palette)];
 }
@@ -66,12 +69,15 @@ function barLine(
   const count = `${groupedInteger(step).padStart(total.length)}/${total}`;
   const clock = style.unicode ? time : time.replace("…", "?").replace("–", "-");
 
-  const right = width >= 48 ? ` ${percent}  ${clock.padEnd(11)}` : ` ${percent}`;
-  const left = width >= 34 ? `step ${count}  ` : "";
-  const barWidth = Math.max(width - left.length - right.length, 4);
-  const bar = drawBar(fraction, barWidth, style.unicode, palette);
+  const counted = `step ${count}  `;
+  // The clock keeps its place while its text changes: the bar would jiggle.
+  const clocked = `  ${clock.padEnd(12)}`;
+  const fits = (...parts: string[]) => width - percent.length - 1 - parts.join("").length >= shortestBar;
+  const left = fits(counted) ? counted : "";
+  const right = fits(left, clocked) ? clocked : "";
+  const bar = drawBar(fraction, width - left.length - right.length - percent.length - 1, style.unicode, palette);
   const paintedLeft = left && `${palette.label("step")} ${palette.value(count)}  `;
-  return `${paintedLeft}${bar}${palette.value(right.slice(0, 6))}${palette.label(right.slice(6).trimEnd())}`;
+  return `${paintedLeft}${bar} ${palette.value(percent)}${palette.label(right.trimEnd())}`;
 }
 
 function drawBar(fraction: number, width: number, unicode: boolean, palette: Palette): string {
@@ -85,7 +91,7 @@ function drawBar(fraction: number, width: number, unicode: boolean, palette: Pal
   const halves = Math.floor(fraction * width * 2);
   const full = halves >> 1;
   const half = halves % 2 === 1;
-  return `${palette.done("━".repeat(full) + (half ? "╸" : ""))}${palette.rest("━".repeat(width - full - (half ? 1 : 0)))}`;
+  return `${palette.done("━".repeat(full) + (half ? "╸" : ""))}${palette.rest("─".repeat(width - full - (half ? 1 : 0)))}`;
 }
 
 function figureLine(state: ProgressState, style: ProgressStyle, width: number, palette: Palette): string {

@@ -32,6 +32,7 @@ export function duration(seconds: number): string {
   const minutes = Math.round(seconds / 60);
   if (minutes < 24 * 60) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
   const hours = Math.round(seconds / 3600);
+  if (hours >= 1000 * 24) return ">999d";
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 

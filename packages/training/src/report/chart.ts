@@ -1,5 +1,6 @@
-import { drawEndLabels, endLabels, fallbackColor, layoutLegend } from "./labels.ts";
+import { drawEndLabels, endLabels, layoutLegend } from "./labels.ts";
 import { finiteValues, type Point, thin } from "./series.ts";
+import { paperColor } from "./style.ts";
 import { escapeText, num, textWidth } from "./text.ts";
 import { linearTicks, logTicks, niceDomain, type Ticks } from "./ticks.ts";
 
@@ -87,7 +88,15 @@ export function lineChart(spec: ChartSpec): string {
   const [y0, y1] = log ? yDomain.map(Math.log) : yDomain;
   const sy = (y: number) => bottom - (((log ? Math.log(y) : y) - y0) / (y1 - y0)) * (bottom - top);
 
-  const frame: ChartFrame = { left, right, top, bottom, x: xDomain, y: yDomain, log };
+  const frame: ChartFrame = {
+    left: Number(num(left)),
+    right: Number(num(right)),
+    top,
+    bottom,
+    x: xDomain,
+    y: yDomain,
+    log,
+  };
   const clip = `clip-${hash(`${spec.alt}|${width}|${height}`)}`;
   const curves = series.map((one) => curve(one, sx, sy, log, right - left));
   const rules = (spec.rules ?? [])
@@ -175,15 +184,15 @@ function curve(
     if (visible(y)) path += `${pen ? "L" : "M"}${num(sx(x))} ${num(sy(y))}`;
     pen = visible(y);
   }
-  // The attribute serves viewers that do not know the colour function in the style.
-  const paint = `stroke="${fallbackColor(color)}" style="stroke:${color}" stroke-width="${width}"`;
+  // The attribute serves viewers that do not understand the style.
+  const paint = `stroke="${paperColor(color)}" style="stroke:${color}" stroke-width="${width}"`;
   const line = `<path class="curve" d="${path}" ${paint}${opacity === 1 ? "" : ` opacity="${opacity}"`}${dash ? ` stroke-dasharray="${dash}"` : ""}/>`;
   if (!dots) return line;
   const radius = series.points.length > 60 ? 2 : 3.2;
   const marks = series.points.flatMap(({ x, y }) =>
     visible(y)
       ? [
-          `<circle class="dot" cx="${num(sx(x))}" cy="${num(sy(y))}" r="${radius}" fill="${fallbackColor(color)}" style="fill:${color}"/>`,
+          `<circle class="dot" cx="${num(sx(x))}" cy="${num(sy(y))}" r="${radius}" fill="${paperColor(color)}" style="fill:${color}"/>`,
         ]
       : [],
   );

@@ -1,4 +1,5 @@
 import type { Series } from "./chart.ts";
+import { paperColor } from "./style.ts";
 import { escapeText, num, textWidth } from "./text.ts";
 
 const lineHeight = 18;
@@ -23,10 +24,10 @@ export function layoutLegend(
     entries
       .map(({ one, x: at, row: line }) => {
         const y = top + 9 + line * lineHeight;
-        const paint = `stroke="${fallbackColor(one.color)}" style="stroke:${one.color}" stroke-width="${Math.max(one.width ?? 2, 2)}"`;
+        const paint = `stroke="${paperColor(one.color)}" style="stroke:${one.color}" stroke-width="${Math.max(one.width ?? 2, 2)}"`;
         const swatch = `<line x1="${num(at)}" x2="${num(at + 16)}" y1="${y}" y2="${y}" ${paint}${one.dash ? ` stroke-dasharray="${one.dash}"` : ""}${one.opacity === undefined ? "" : ` opacity="${Math.min(1, one.opacity * 1.5)}"`}/>`;
         const dot = one.dots
-          ? `<circle class="dot" cx="${num(at + 8)}" cy="${y}" r="3.2" fill="${fallbackColor(one.color)}" style="fill:${one.color}"/>`
+          ? `<circle class="dot" cx="${num(at + 8)}" cy="${y}" r="3.2" fill="${paperColor(one.color)}" style="fill:${one.color}"/>`
           : "";
         return `${swatch}${dot}<text class="legend" x="${num(at + 22)}" y="${y + 4}">${escapeText(one.label)}</text>`;
       })
@@ -64,12 +65,7 @@ export function drawEndLabels(
   return placed
     .map(({ text, color, at }) => {
       const y = num(at - Math.max(over, 0) + 4);
-      return `<text class="end" x="${num(right + 8)}" y="${y}" fill="${fallbackColor(color)}" style="fill:${color}">${text}</text>`;
+      return `<text class="end" x="${num(right + 8)}" y="${y}" fill="${paperColor(color)}" style="fill:${color}">${text}</text>`;
     })
     .join("");
-}
-
-/** Presentation attributes serve viewers that do not know custom properties or colour functions; the style goes before them. */
-export function fallbackColor(color: string): string {
-  return color.startsWith("#") ? color : "#1f6feb";
 }

@@ -4,6 +4,12 @@ const light = `--paper:#fff;--panel:#fff;--page:#f6f7f9;--ink:#16202c;--muted:#5
 const dark = `--paper:#151b23;--panel:#151b23;--page:#0d1117;--ink:#e8edf3;--muted:#9aa7b5;--line:#2a323d;--grid:#232b35;--axis:#5d6976;
 --c1:#6ea8fe;--c2:#ff9f66;--c3:#4fd1a1;--c4:#c79bff;--c5:#e3c15b;--c6:#ff8ab5;--good:#4fd1a1;--warn:#ffb56b`;
 
+/** What a colour of the theme is on paper, for viewers that know no custom properties. */
+export function paperColor(color: string): string {
+  const name = /var\((--\w+)\)\s*\)?$/.exec(color)?.[1];
+  return (name && new RegExp(`${name}:(#\\w+)`).exec(light)?.[1]) ?? color;
+}
+
 /** Which theme: the reader's own, or one for good. */
 export type Theme = "auto" | "light" | "dark";
 

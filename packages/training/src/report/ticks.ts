@@ -55,7 +55,7 @@ export function niceDomain(values: Iterable<number>, count: number): [number, nu
   if (min > max) return [0, 1];
   if (min === max) {
     const room = Math.abs(min) / 10 || 1;
-    [min, max] = [min - room, max + room];
+    return [snap(min - room), snap(max + room)];
   }
   const step = niceStep((max - min) / Math.max(count, 1));
   const room = (max - min) * 0.04;
