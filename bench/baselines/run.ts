@@ -1,6 +1,6 @@
 /** Bits per byte of a text under `xz -9` and a byte 5-gram model. Run with --help. */
 import { parseArgs } from "node:util";
-import { openCorpus } from "../../packages/training/src/data/index.ts";
+import { openCorpus } from "@baltoro/training";
 import { type ByteModel, byteCounts, order } from "./kneser-ney.ts";
 import { type Compressed, compress } from "./xz.ts";
 

@@ -12,4 +12,5 @@ export * from "./generation/index.ts";
 export * from "./model/index.ts";
 export { type PresetName, preset, presets } from "./presets.ts";
 export { ropeFrequencies, ropeTables, yarnRange } from "./rope.ts";
+export * from "./tokenizer/index.ts";
 export { type YarnConfig, yarnMscale } from "./yarn.ts";

@@ -70,7 +70,7 @@ thead th{border-top:0;color:var(--muted);font-weight:500}
 th:first-child,td:first-child{text-align:left}
 td i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
 footer{margin-top:36px;color:var(--muted);font-size:13px}
-.tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--paper);font-size:12.5px;line-height:1.45;padding:6px 10px;border-radius:7px;white-space:nowrap;z-index:2}
+.tip{position:absolute;pointer-events:none;background:var(--panel);color:var(--ink);border:1px solid var(--line);box-shadow:0 4px 16px #0003;font-size:12.5px;line-height:1.45;padding:6px 10px;border-radius:7px;white-space:nowrap;z-index:2}
 .tip i{display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px}
 .cursor{stroke:var(--axis);stroke-width:1;pointer-events:none}
 @media(max-width:1000px){.tiles{grid-template-columns:repeat(3,1fr)}figure.half,figure.third{grid-column:span 3}
@@ -78,7 +78,7 @@ figure.wide .broad{display:none}figure.wide .medium,figure.half .narrow,figure.t
 figure.alone{grid-column:1/-1}figure.alone .medium{display:block}figure.alone .narrow{display:none}}
 @media(max-width:560px){main{padding:20px 12px 32px}h1{font-size:23px}.tiles{grid-template-columns:1fr 1fr}.tile{padding:11px 13px}.tile b{font-size:22px}
 figure,figure.half,figure.third{grid-column:1/-1;padding:12px 8px 10px}figure.wide .medium,figure.alone .medium{display:none}figure.wide .narrow,figure.alone .narrow{display:block}.cards{columns:1}.card{padding:12px}}
-@media print{@page{margin:14mm}body{background:none;font-size:12px}main{padding:0;max-width:none}figure,.card,.tiles{break-inside:avoid}h2{break-after:avoid}
+@media print{@page{margin:14mm}:root{color-scheme:light}body{background:#fff;font-size:12px}main{padding:0;max-width:none}figure,.card,.tiles{break-inside:avoid}h2{break-after:avoid}
 .charts{gap:10px}figure.half,figure.third{grid-column:span 3}figure.wide .broad,figure.wide .narrow{display:none}figure.wide .medium{display:block}
 figure.half .broad,figure.third .broad{display:none}figure.half .narrow,figure.third .narrow{display:block}figure.alone{grid-column:1/-1}figure.alone .medium{display:block}figure.alone .narrow{display:none}
 .tiles{grid-template-columns:repeat(6,1fr)}.tile{padding:8px 10px}.tile b{font-size:18px}.cards{columns:2}}`;
