@@ -72,3 +72,5 @@ export {
   writeRunConfig,
 } from "./runfiles/index.ts";
 export { constant, cosine, type DecayShape, type Schedule, type WsdOptions, wsd } from "./schedules/index.ts";
+export * from "./optimizer/index.ts";
+export * from "./pretrain/index.ts";

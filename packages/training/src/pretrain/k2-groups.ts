@@ -2,14 +2,14 @@ import { type K2Model, namedWeights } from "@baltoro/k2";
 import type { ClippedAttention, OptimizedParameter } from "../optimizer/index.ts";
 
 /** Which optimizer treats which weight (K2 report §2.1, Moonlight's code): matrices Muon, embeddings, head, norms AdamW. */
-export function optimizedParameters(model: K2Model): OptimizedParameter[] {
+export function optimizedParameters(model: K2Model, adamWOnly = false): OptimizedParameter[] {
   const heads = model.config.numAttentionHeads;
   return namedWeights(model.weights)
     .filter(({ kind }) => kind !== "bias")
     .map(({ name, tensor, kind }) => ({
       name,
       tensor,
-      group: kind === "matrix" ? "muon" : "adamw",
+      group: kind === "matrix" && !adamWOnly ? "muon" : "adamw",
       ...(/\.(q_b_proj|q_proj|kv_b_proj)\./.test(name) ? { heads } : {}),
     }));
 }

@@ -37,6 +37,8 @@ export interface TrainStepOptions {
   readonly zLoss?: number;
   /** Step of the router's selection bias per optimizer step (DeepSeek-V3 §2.1.2). Default 1e-3. */
   readonly balanceRate?: number;
+  /** Give every parameter to AdamW: the baseline of comparisons. */
+  readonly adamWOnly?: boolean;
 }
 
 /** One training step of a K2 model. Everything is enqueued: only `metrics` waits. */
@@ -55,7 +57,7 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
   const { batchSize, sequenceLength, accumulation = 1, checkpointing = false, zLoss = 0, balanceRate = 1e-3 } = options;
   const { device, config, statistics } = model;
   const { backend } = device;
-  const parameters = optimizedParameters(model);
+  const parameters = optimizedParameters(model, options.adamWOnly);
   const optimizerState = optimizer.init(device, parameters, clippedAttention(model));
   const tensors = parameters.map(({ tensor }) => tensor);
   const shape = [batchSize, sequenceLength];

@@ -15,7 +15,7 @@ const unaryForward: Readonly<Record<UnaryOp, (x: number) => number>> = {
   tanh: Math.tanh,
   sigmoid,
   silu: (x) => x * sigmoid(x),
-  relu: (x) => (x > 0 ? x : x <= 0 ? 0 : x),
+  relu: (x) => Math.max(x, 0),
   gelu: (x) => 0.5 * x * (1 + Math.tanh(geluInner(x))),
   abs: Math.abs,
 };

@@ -1,0 +1,28 @@
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { loadKernels, threadCount } from "@baltoro/tensor";
+import type { Command } from "../usage.ts";
+
+const usage = "baltoro doctor\n  says what this machine offers, what it costs not to have the rest, and how to get it";
+
+export const doctor: Command = {
+  summary: "what was found on this machine, and what to do about the rest",
+  usage,
+  async run() {
+    const { revectorized, reason } = loadKernels();
+    const rows: [string, string][] = [
+      ["node", `${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}`],
+      [
+        "processor",
+        `${cpus()[0]?.model ?? "unknown"}, ${availableParallelism()} usable threads, ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
+      ],
+      ["threads", `${threadCount()} (BALTORO_THREADS changes it)`],
+      ["wasm", "SIMD with fused multiply-add, 4 GiB of memory at most"],
+      [
+        "256-bit vectors",
+        `${revectorized ? "on" : "off"}: ${reason}${revectorized ? "" : "; matrix products run at half speed"}`,
+      ],
+    ];
+    for (const [name, value] of rows) console.log(`${name.padEnd(16)} ${value}`);
+    return undefined;
+  },
+};

@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
+import { openDevice } from "@baltoro/tensor";
+import { defaultPretrainConfig, type PretrainConfig, pretrain, readRunConfig, runDirectory } from "@baltoro/training";
+import { type Command, integerOption, numberOption, UsageError } from "../usage.ts";
+
+const usage = `baltoro train --data PATH [--data PATH …] [options]
+  trains a tokenizer and a model on text: .txt, .md, .jsonl, each also .gz or .zst, directories, globs
+
+  --out DIR             directory of the run (default runs-out/NAME of the first data file)
+  --val PATH            text for validation (default: the last twentieth of the data)
+  --resume              go on from the last checkpoint in --out; nothing else is needed then
+  --model NAME|FILE     k2-tiny, k2-nano (default), k2-mini, or a config.json
+  --steps N             optimizer steps (default 1000)
+  --batch N             sequences a step (default 8)    --accumulate N  micro-batches a step (default 1)
+  --sequence N          tokens of a sequence (default 512)
+  --lr X                highest learning rate (default 4e-3)
+  --optimizer NAME      muonclip (default) or adamw
+  --tau X               QK-Clip threshold, 0 is off (default 100)
+  --checkpointing       recompute activations instead of keeping them
+  --seed N              (default 1)
+  --device NAME         auto (default), wasm, reference    --threads N
+
+  Ctrl-C stops after the step under way, with a checkpoint; --resume goes on, bit for bit.`;
+
+function modelConfig(name: string): K2Config {
+  return name.endsWith(".json") ? parseConfig(JSON.parse(readFileSync(name, "utf8")), name) : preset(name);
+}
+
+function configFromOptions(values: Readonly<Record<string, string | boolean | string[] | undefined>>): PretrainConfig {
+  const text = (name: string) => values[name] as string | undefined;
+  const data = (values["data"] as string[] | undefined) ?? [];
+  if (data.length === 0) throw new UsageError("--data is missing: which text to train on?");
+  const optimizer = text("optimizer") ?? "muonclip";
+  if (optimizer !== "muonclip" && optimizer !== "adamw")
+    throw new UsageError(`--optimizer is ${optimizer}, expected muonclip or adamw`);
+  const model = modelConfig(text("model") ?? "k2-nano");
+  const given = {
+    data,
+    model,
+    optimizer: optimizer as "muonclip" | "adamw",
+    steps: integerOption("steps", text("steps")) ?? 1000,
+    validation: text("val") === undefined ? [] : [text("val") as string],
+    batchSize: integerOption("batch", text("batch")),
+    accumulation: integerOption("accumulate", text("accumulate")),
+    sequenceLength: integerOption("sequence", text("sequence"), 2),
+    learningRate: numberOption("lr", text("lr")),
+    qkClipThreshold: numberOption("tau", text("tau")),
+    checkpointing: values["checkpointing"] === true,
+    seed: integerOption("seed", text("seed"), 0),
+    name: basename(text("out") ?? defaultDirectory(data)),
+    subtitle: `${text("model") ?? "k2-nano"} on ${data.map((path) => basename(path)).join(", ")}`,
+  };
+  if ((given.sequenceLength ?? 0) > model.maxPositionEmbeddings) {
+    throw new UsageError(
+      `--sequence is ${given.sequenceLength}, the model takes ${model.maxPositionEmbeddings} positions`,
+    );
+  }
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return defaultPretrainConfig(known as typeof given & Pick<PretrainConfig, "data" | "model" | "steps">);
+}
+
+function defaultDirectory(data: readonly string[]): string {
+  return join(
+    "runs-out",
+    basename(data[0])
+      .split(".")[0]
+      .replaceAll(/[^\w-]+/g, "-") || "run",
+  );
+}
+
+export const train: Command = {
+  summary: "train a tokenizer and a model on your text",
+  usage,
+  async run(args) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        data: { type: "string", multiple: true },
+        out: { type: "string" },
+        val: { type: "string" },
+        resume: { type: "boolean" },
+        model: { type: "string" },
+        steps: { type: "string" },
+        batch: { type: "string" },
+        accumulate: { type: "string" },
+        sequence: { type: "string" },
+        lr: { type: "string" },
+        optimizer: { type: "string" },
+        tau: { type: "string" },
+        checkpointing: { type: "boolean" },
+        seed: { type: "string" },
+        device: { type: "string" },
+        threads: { type: "string" },
+      },
+    });
+    const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
+    if (directory === undefined) throw new UsageError("--data is missing: which text to train on?");
+    const config = values.resume
+      ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
+      : configFromOptions(values);
+    const threads = integerOption("threads", values.threads);
+    const device = await openDevice(values.device ?? "auto", threads === undefined ? {} : { threads });
+    const stop = new AbortController();
+    process.once("SIGINT", () => {
+      console.error("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
+      stop.abort();
+      process.once("SIGINT", () => process.exit(130));
+    });
+    process.once("SIGTERM", () => stop.abort());
+    const { total, active } = countParameters(config.model);
+    const { kind, threads: used, matmul } = device.description;
+    console.log(
+      `${config.name}: ${(total / 1e6).toFixed(1)}M parameters, ${(active / 1e6).toFixed(1)}M active a token; ${kind}, ${used} threads, ${matmul}`,
+    );
+    console.log(
+      `${config.steps} steps of ${(config.batchSize * config.sequenceLength * config.accumulation).toLocaleString("en")} tokens, ${config.optimizer}, learning rate ${config.learningRate}`,
+    );
+    const result = await pretrain(config, { device, directory, resume: values.resume ?? false, signal: stop.signal });
+    await device.close();
+    const bits =
+      result.valBitsPerByte === null ? "" : `, ${result.valBitsPerByte.toFixed(3)} bits per byte on validation`;
+    console.log(`${result.finished ? "finished" : "stopped"} at step ${result.step}${bits}`);
+    console.log(`checkpoint ${result.checkpoint}\nreport     ${result.report}`);
+    if (!result.finished) console.log(`go on with: npx baltoro train --resume --out ${directory}`);
+    return result.finished ? 0 : 130;
+  },
+};

@@ -1,0 +1,11 @@
+export { defaultPretrainConfig, type PretrainConfig } from "./config.ts";
+export { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
+export { clippedAttention, optimizedParameters } from "./k2-groups.ts";
+export { DivergedError, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export {
+  createTrainStep,
+  type MicroBatch,
+  type StepMetrics,
+  type TrainStep,
+  type TrainStepOptions,
+} from "./train-step.ts";

@@ -1,0 +1,61 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type K2Model, loadWeights, saveTokenizer, saveWeights, type Tokenizer } from "@baltoro/k2";
+import { openSafetensors, type Tensor, writeSafetensors } from "@baltoro/tensor";
+import { writeFileAtomic } from "../runfiles/index.ts";
+import type { TrainingEnvironment } from "./environment.ts";
+
+/** Where a run stands. */
+export interface TrainingState {
+  readonly step: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly environment: TrainingEnvironment;
+}
+
+const optimizerFile = "optimizer.safetensors";
+const stateFile = "training.json";
+
+/** Writes model (f32, exact), tokenizer, optimizer and state into a directory. Waits for the device. */
+export async function saveTraining(
+  directory: string,
+  model: K2Model,
+  tokenizer: Tokenizer,
+  optimizer: ReadonlyMap<string, Tensor>,
+  state: TrainingState,
+): Promise<void> {
+  await saveWeights(model, directory, "F32");
+  await saveTokenizer(tokenizer, directory);
+  const tensors = [...optimizer].map(([name, tensor]) => ({
+    name,
+    dtype: "F32" as const,
+    shape: tensor.shape,
+    values: async () => Float32Array.from(await tensor.read()),
+  }));
+  await writeSafetensors(join(directory, optimizerFile), tensors);
+  writeFileAtomic(join(directory, stateFile), `${JSON.stringify(state, null, 2)}\n`);
+}
+
+/** Reads what `saveTraining` wrote into a model and its optimizer. @throws if a tensor is missing or of another shape. */
+export async function loadTraining(
+  directory: string,
+  model: K2Model,
+  optimizer: ReadonlyMap<string, Tensor>,
+): Promise<TrainingState> {
+  await loadWeights(model, directory);
+  const path = join(directory, optimizerFile);
+  const file = await openSafetensors(path);
+  try {
+    for (const [name, tensor] of optimizer) {
+      if (!file.names.includes(name))
+        throw new Error(`${path}: ${name} is missing; the run was made with another optimizer or model`);
+      const { shape } = file.info(name);
+      if (shape.join() !== tensor.shape.join())
+        throw new Error(`${path}: ${name} has shape [${shape}], expected [${tensor.shape}]`);
+      tensor.write(await file.readFloat32(name));
+    }
+  } finally {
+    await file.close();
+  }
+  return JSON.parse(readFileSync(join(directory, stateFile), "utf8")) as TrainingState;
+}
