@@ -14,6 +14,7 @@ function packagesOf(folder: string): string[] {
 
 const rooms = [...packagesOf("packages"), ...packagesOf("apps")];
 const files = rooms.flatMap((room) => {
+  if (globSync("src/**/*.ts", { cwd: join(root, room) }).length === 0) return [];
   const found = globSync("test/**/*.test.ts", { cwd: join(root, room) }).map((file) => join(room, file));
   if (found.length === 0) {
     console.error(`${room} has no test: add ${room}/test/NAME.test.ts`);

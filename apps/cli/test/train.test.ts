@@ -1,0 +1,178 @@
+/** The command as a user runs it: real processes, a real stop with Ctrl-C, and bits that are the same after a resume. */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+const launcher = join(import.meta.dirname, "../bin/baltoro.js");
+const folder = mkdtempSync(join(tmpdir(), "baltoro-cli-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function baltoro(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], {
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  return { status, stdout, stderr };
+}
+
+const data = join(folder, "tales.txt");
+const words =
+  "the fox and the crow sat by a river that ran past old stone walls while winter wind sang in bare trees".split(" ");
+let state = 12345;
+const draw = (below: number) => {
+  state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+  return (state >>> 8) % below;
+};
+writeFileSync(
+  data,
+  Array.from(
+    { length: 40 },
+    () => `${Array.from({ length: 120 }, () => words[draw(words.length)] + (draw(9) ? "" : ".")).join(" ")}\n\n\n`,
+  ).join(""),
+);
+
+const model = join(folder, "model.json");
+writeFileSync(
+  model,
+  JSON.stringify({
+    vocab_size: 560,
+    hidden_size: 32,
+    num_hidden_layers: 2,
+    first_k_dense_replace: 1,
+    intermediate_size: 64,
+    moe_intermediate_size: 16,
+    n_routed_experts: 4,
+    n_shared_experts: 1,
+    num_experts_per_tok: 2,
+    routed_scaling_factor: 2.5,
+    num_attention_heads: 2,
+    q_lora_rank: 16,
+    kv_lora_rank: 16,
+    qk_nope_head_dim: 8,
+    qk_rope_head_dim: 8,
+    v_head_dim: 8,
+    rope_theta: 50000,
+    max_position_embeddings: 64,
+  }),
+);
+const options = [
+  "--data",
+  data,
+  "--model",
+  model,
+  "--steps",
+  "200",
+  "--batch",
+  "4",
+  "--sequence",
+  "64",
+  "--threads",
+  "2",
+  "--accumulate",
+  "2",
+];
+
+function weightsOf(run: string): Buffer {
+  const checkpoints = readdirSync(join(run, "checkpoints")).sort();
+  return readFileSync(join(run, "checkpoints", checkpoints[checkpoints.length - 1], "model.safetensors"));
+}
+
+function losses(run: string): number[] {
+  return readFileSync(join(run, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).loss);
+}
+
+test("a run that was stopped and resumed ends with the bits of one that was not", async () => {
+  const whole = join(folder, "whole");
+  const first = baltoro("train", ...options, "--out", whole);
+  assert.equal(first.status, 0, first.stderr + first.stdout);
+  assert.match(first.stdout, /finished at step 200.*bits per byte/);
+  const report = readFileSync(join(whole, "report.html"), "utf8");
+  assert.match(report, /<svg/);
+
+  const stopped = join(folder, "stopped");
+  const child = spawn(process.execPath, [launcher, "train", ...options, "--out", stopped], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const metrics = join(stopped, "metrics.jsonl");
+  let code: number | null = null;
+  const exit = new Promise<void>((resolve) =>
+    child.once("exit", (status) => {
+      code = status;
+      resolve();
+    }),
+  );
+  for (let waited = 0; waited < 60_000 && code === null; waited += 5) {
+    try {
+      if (readFileSync(metrics, "utf8").split("\n").length > 6) break;
+    } catch {}
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  child.kill("SIGTERM");
+  await exit;
+  const steps = losses(stopped).length;
+  assert.ok(steps < 201, "the run was over before it could be stopped");
+  assert.equal(code, 130);
+
+  const again = baltoro("train", ...options, "--out", stopped);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /holds a run at step \d+: resume it/);
+  const resumed = baltoro("train", "--resume", "--out", stopped, "--threads", "2");
+  assert.equal(resumed.status, 0, resumed.stderr);
+  assert.match(resumed.stdout, /resumed from .*step-/);
+  assert.deepEqual(losses(stopped), losses(whole));
+  assert.ok(weightsOf(stopped).equals(weightsOf(whole)), "the weights differ");
+
+  const checkpoint = join(whole, "checkpoints", "step-000200");
+  const text = baltoro(
+    "generate",
+    "--checkpoint",
+    checkpoint,
+    "--prompt",
+    "the fox",
+    "--max-tokens",
+    "8",
+    "--json",
+    "--seed",
+    "3",
+  );
+  assert.equal(text.status, 0, text.stderr);
+  const generated = JSON.parse(text.stdout);
+  assert.equal(generated.tokens, generated.ids.length);
+  assert.ok(generated.tokens > 0 && generated.tokens <= 8);
+  const evaluation = baltoro("eval", "--checkpoint", checkpoint, "--text", data, "--json");
+  assert.equal(evaluation.status, 0, evaluation.stderr);
+  const { bitsPerByte, loss } = JSON.parse(evaluation.stdout);
+  assert.ok(loss < 5.5 && bitsPerByte > 0.3 && bitsPerByte < 3, `loss ${loss}, bits per byte ${bitsPerByte}`);
+});
+
+test("mistakes on the command line are told, with what to do", () => {
+  for (const [args, message] of [
+    [["fly"], /there is no command fly/],
+    [["train"], /--data is missing/],
+    [["train", "--data", join(folder, "nowhere.txt")], /nowhere\.txt/],
+    [["train", "--data", data, "--steps", "many"], /--steps is many, expected a whole number/],
+    [["train", "--data", data, "--model", "k3"], /unknown preset k3: there are k2-tiny/],
+    [["train", "--data", data, "--wings"], /wings/],
+    [["generate", "--prompt", "x"], /--checkpoint is missing/],
+    [["generate", "--checkpoint", folder, "--prompt", "x"], /config\.json cannot be read/],
+    [["train", "--resume", "--out", join(folder, "never")], /not a run directory/],
+  ] as [string[], RegExp][]) {
+    const { status, stderr } = baltoro(...args);
+    assert.notEqual(status, 0, args.join(" "));
+    assert.match(stderr, message);
+  }
+});
+
+test("help and doctor answer", () => {
+  assert.match(baltoro("--help").stdout, /train\s+train a tokenizer/);
+  assert.match(baltoro("train", "--help").stdout, /--resume/);
+  const { status, stdout } = baltoro("doctor");
+  assert.equal(status, 0);
+  assert.match(stdout, /256-bit vectors\s+(on|off): /);
+});
