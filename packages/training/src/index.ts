@@ -24,6 +24,8 @@ export {
   wholeCache,
 } from "./data/index.ts";
 export { type MetricsRecord, type MetricsWriter, openMetrics, readMetrics } from "./metrics/index.ts";
+export * from "./optimizer/index.ts";
+export * from "./pretrain/index.ts";
 export {
   compactNumber,
   createProgress,
@@ -72,5 +74,3 @@ export {
   writeRunConfig,
 } from "./runfiles/index.ts";
 export { constant, cosine, type DecayShape, type Schedule, type WsdOptions, wsd } from "./schedules/index.ts";
-export * from "./optimizer/index.ts";
-export * from "./pretrain/index.ts";
