@@ -116,7 +116,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       threads,
     },
     (reason) => {
-      lost = reason;
+      lost ??= reason;
     },
   );
 

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { poison } from "./control.ts";
+import { controlWords, poison } from "./control.ts";
 import type { ThreadStart } from "./worker.ts";
 
 /** The threads that run the queue. */
@@ -41,7 +41,12 @@ export async function startPool(
             die(thread, String(error));
             reject(error);
           });
-          worker.once("exit", (code) => die(thread, `it exited with code ${code}`));
+          worker.once("exit", (code) => {
+            // A thread that leaves because another died must not be taken for the cause, whose own message may come later.
+            const innocent = code === 0 && Atomics.load(words, start.control / 4 + controlWords.poison) !== 0;
+            if (innocent) setTimeout(() => die(thread, "it was left waiting"), 60).unref();
+            else die(thread, `it exited with code ${code}`);
+          });
         }),
     ),
   );
