@@ -13,6 +13,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --val PATH            text for validation (default: the last twentieth of the data)
   --resume              go on from the last checkpoint in --out; nothing else is needed then
   --model NAME|FILE     k2-tiny, k2-nano (default), k2-mini, or a config.json
+  --tokenizer DIR       use this tokenizer instead of training one
   --steps N             optimizer steps (default 1000)
   --batch N             sequences a step (default 8)    --accumulate N  micro-batches a step (default 1)
   --sequence N          tokens of a sequence (default 512)
@@ -44,6 +45,7 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
     steps: integerOption("steps", text("steps")) ?? 1000,
     validation: text("val") === undefined ? [] : [text("val") as string],
     batchSize: integerOption("batch", text("batch")),
+    tokenizer: text("tokenizer"),
     accumulation: integerOption("accumulate", text("accumulate")),
     sequenceLength: integerOption("sequence", text("sequence"), 2),
     learningRate: numberOption("lr", text("lr")),
@@ -83,6 +85,7 @@ export const train: Command = {
         val: { type: "string" },
         resume: { type: "boolean" },
         model: { type: "string" },
+        tokenizer: { type: "string" },
         steps: { type: "string" },
         batch: { type: "string" },
         accumulate: { type: "string" },

@@ -10,6 +10,8 @@ export interface PretrainConfig {
   /** Text for validation; without it the last documents of the data are set aside. */
   readonly validation: readonly string[];
   readonly model: K2Config;
+  /** Directory of a tokenizer to use; without it one is trained. */
+  readonly tokenizer?: string;
   /** Train an own tokenizer on at most this many characters of the data. */
   readonly tokenizerCharacters: number;
   readonly sequenceLength: number;

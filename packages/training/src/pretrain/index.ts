@@ -2,6 +2,7 @@ export { defaultPretrainConfig, type PretrainConfig } from "./config.ts";
 export { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
 export { clippedAttention, optimizedParameters } from "./k2-groups.ts";
 export { DivergedError, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { prepareText, prepareTokenizer, type RunText } from "./text.ts";
 export {
   createTrainStep,
   type MicroBatch,

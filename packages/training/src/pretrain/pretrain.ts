@@ -1,25 +1,5 @@
-import {
-  createModel,
-  initializeWeights,
-  type K2Model,
-  loadTokenizer,
-  saveTokenizer,
-  Tokenizer,
-  tokenizerHash,
-  trainTokenizer,
-} from "@baltoro/k2";
+import { createModel, initializeWeights, type K2Model } from "@baltoro/k2";
 import type { Device } from "@baltoro/tensor";
-import {
-  type Corpus,
-  openCorpus,
-  openTokenCache,
-  type PackedDataset,
-  packedDataset,
-  splitForValidation,
-  type TokenCache,
-  type TokenSplit,
-  wholeCache,
-} from "../data/index.ts";
 import { openMetrics } from "../metrics/index.ts";
 import { muonClip } from "../optimizer/index.ts";
 import { createProgress, type Progress } from "../progress/index.ts";
@@ -37,6 +17,7 @@ import {
 import { wsd } from "../schedules/index.ts";
 import type { PretrainConfig } from "./config.ts";
 import { environmentDifferences, trainingEnvironment } from "./environment.ts";
+import { prepareText, prepareTokenizer, type RunText } from "./text.ts";
 import { createTrainStep, type TrainStep } from "./train-step.ts";
 import { loadTraining, saveTraining, type TrainingState } from "./training-checkpoint.ts";
 
@@ -50,6 +31,8 @@ export interface PretrainOptions {
   /** Stops after the step that is under way, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
+  /** Where tokenized text is kept, by default in the run's directory: runs on the same text can share it. */
+  readonly tokenCache?: string;
 }
 
 /** How a run ended. */
@@ -87,9 +70,8 @@ export async function pretrain(config: PretrainConfig, options: PretrainOptions)
     if (checkpoint) verifyCheckpoint(checkpoint.path);
     const environment = trainingEnvironment(device);
     if (!checkpoint) writeRunConfig(run, { ...config, environment: { ...environment, seed: config.seed } });
-    const corpus = openCorpus([...config.data]);
-    const tokenizer = await prepareTokenizer(run, corpus, config, progress, signal);
-    const { train, validation } = await prepareData(run, corpus, tokenizer, config, progress);
+    const tokenizer = await prepareTokenizer(run.tokenizer, config, progress, signal);
+    const text = await prepareText(options.tokenCache ?? run.tokens, tokenizer, config, progress);
     const model = createModel(device, config.model, { trainable: true });
     const optimizer = muonClip({
       muon: { weightDecay: config.weightDecay, variant: config.newtonSchulz, perHead: config.perHead },
@@ -119,7 +101,7 @@ export async function pretrain(config: PretrainConfig, options: PretrainOptions)
       );
       pruneCheckpoints(run.checkpoints, config.keepCheckpoints);
     };
-    return await trainLoop({ run, config, model, step, train, validation, state, save, progress, signal });
+    return await trainLoop({ run, config, model, step, text, state, save, progress, signal });
   } finally {
     lock.release();
   }
@@ -130,8 +112,7 @@ interface Loop {
   readonly config: PretrainConfig;
   readonly model: K2Model;
   readonly step: TrainStep;
-  readonly train: PackedDataset;
-  readonly validation: { readonly dataset: PackedDataset; readonly split: TokenSplit };
+  readonly text: RunText;
   readonly state: TrainingState;
   readonly save: (state: TrainingState) => Promise<void>;
   readonly progress: Progress;
@@ -142,8 +123,7 @@ async function trainLoop({
   run,
   config,
   step,
-  train,
-  validation,
+  text: { train, validation },
   state,
   save,
   progress,
@@ -240,7 +220,7 @@ async function trainLoop({
 }
 
 /** Loss per token and bits per byte over the first batches of the validation text. */
-async function validationLoss(step: TrainStep, { dataset, split }: Loop["validation"], batches: number) {
+async function validationLoss(step: TrainStep, { dataset, split }: RunText["validation"], batches: number) {
   let nats = 0;
   let predicted = 0;
   for (let i = 0; i < Math.min(batches, dataset.stepsPerEpoch); i++) {
@@ -252,67 +232,4 @@ async function validationLoss(step: TrainStep, { dataset, split }: Loop["validat
   const valLoss = nats / Math.max(predicted, 1);
   const bytesPerToken = split.bytes / (split.end - split.start);
   return { valLoss, valBitsPerByte: valLoss / Math.LN2 / bytesPerToken };
-}
-
-/** The run's tokenizer: read where it is there, else trained on the beginning of the data. */
-async function prepareTokenizer(
-  run: RunDirectory,
-  corpus: Corpus,
-  config: PretrainConfig,
-  progress: Progress,
-  signal?: AbortSignal,
-): Promise<Tokenizer> {
-  const existing = await loadTokenizer(run.tokenizer).catch(() => null);
-  if (existing) return existing;
-  progress.log(`training a tokenizer of ${config.model.vocabSize} tokens`);
-  const start = performance.now();
-  const tokens = await trainTokenizer(limitCharacters(corpus.documents(), config.tokenizerCharacters), {
-    vocabSize: config.model.vocabSize,
-    ...(signal ? { signal } : {}),
-  });
-  const tokenizer = new Tokenizer(tokens);
-  await saveTokenizer(tokenizer, run.tokenizer);
-  progress.log(`tokenizer trained in ${((performance.now() - start) / 1000).toFixed(1)} s`);
-  return tokenizer;
-}
-
-async function* limitCharacters(texts: AsyncIterable<string>, limit: number): AsyncGenerator<string> {
-  let seen = 0;
-  for await (const text of texts) {
-    yield text.slice(0, limit - seen);
-    seen += text.length;
-    if (seen >= limit) return;
-  }
-}
-
-async function prepareData(
-  run: RunDirectory,
-  corpus: Corpus,
-  tokenizer: Tokenizer,
-  config: PretrainConfig,
-  progress: Progress,
-) {
-  const text = Object.assign(tokenizer, { hash: tokenizerHash(tokenizer) });
-  const open = async (from: Corpus, what: string): Promise<TokenCache> => {
-    const start = performance.now();
-    const cache = await openTokenCache(run.tokens, from, text);
-    progress.log(
-      `${what}: ${cache.meta.tokens.toLocaleString("en")} tokens of ${cache.meta.documents.toLocaleString("en")} documents (${((performance.now() - start) / 1000).toFixed(1)} s)`,
-    );
-    return cache;
-  };
-  const cache = await open(corpus, "training text");
-  const { sequenceLength, batchSize, accumulation, seed } = config;
-  const separate =
-    config.validation.length > 0 ? await open(openCorpus([...config.validation]), "validation text") : null;
-  const parts = separate
-    ? { train: wholeCache(cache), validation: wholeCache(separate) }
-    : splitForValidation(cache, Math.min(0.05, 0.5));
-  return {
-    train: packedDataset(cache, { sequenceLength, batchSize, accumulation, seed, range: parts.train }),
-    validation: {
-      dataset: packedDataset(separate ?? cache, { sequenceLength, batchSize, shuffle: false, range: parts.validation }),
-      split: parts.validation,
-    },
-  };
 }

@@ -1,0 +1,91 @@
+/** Speed of a MuonClip training step of k2-nano, beside the same model in PyTorch. `--threads N`, `--steps N`, `--no-peer`. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createModel, initializeWeights, preset } from "@baltoro/k2";
+import { openDevice } from "@baltoro/tensor";
+import { createTrainStep, muonClip } from "@baltoro/training";
+import { type BenchOptions, type BenchResult, type Check, figure, median, textTable } from "./harness.ts";
+import { pythonWithTorch, runPeer } from "./peers/python.ts";
+
+const batchSize = 8;
+const sequenceLength = 512;
+
+interface StepTiming {
+  readonly tokensPerSecond: number;
+  readonly milliseconds: number;
+  readonly matmul: string;
+  readonly loss: number;
+}
+
+/** Median time of a step: forward, backward, clipping by the global norm, MuonClip with QK-Clip, bias balancing. */
+async function timeSteps(threads: number, steps: number): Promise<StepTiming> {
+  const device = await openDevice("wasm", { threads });
+  const config = preset("k2-nano");
+  const model = createModel(device, config, { trainable: true });
+  initializeWeights(model, { seed: 1 });
+  const step = createTrainStep(model, muonClip({}), { batchSize, sequenceLength });
+  const rows = batchSize * sequenceLength;
+  const ids = (seed: number) => Int32Array.from({ length: rows }, (_, i) => (((i + 1) * 2654435761 * seed) % 3840) | 0);
+  const batch = {
+    tokens: ids(1),
+    targets: ids(3),
+    positions: Int32Array.from({ length: rows }, (_, i) => i % sequenceLength),
+    documents: new Int32Array(rows),
+  };
+  const times: number[] = [];
+  let loss = 0;
+  for (let i = 0; i < steps + 3; i++) {
+    const start = performance.now();
+    step.run([batch], { learningRate: 2e-3, step: i });
+    ({ loss } = await step.metrics());
+    if (i >= 3) times.push(performance.now() - start);
+  }
+  const milliseconds = median(times);
+  const { matmul } = device.description;
+  await device.close();
+  return { tokensPerSecond: (rows * 1000) / milliseconds, milliseconds, matmul, loss };
+}
+
+export async function run({ args }: BenchOptions): Promise<BenchResult> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { threads: { type: "string" }, steps: { type: "string" }, "no-peer": { type: "boolean" } },
+  });
+  const threads = Number(values.threads ?? 2);
+  const steps = Number(values.steps ?? 10);
+  const ours = await timeSteps(threads, steps);
+  const rows = [["Baltoro", ours.matmul, figure(ours.tokensPerSecond), figure(ours.milliseconds)]];
+  const figures: Record<string, unknown> = { threads, batchSize, sequenceLength, baltoro: ours };
+  const checks: Check[] = [];
+  const peer = values["no-peer"] ? null : pythonWithTorch();
+  if (peer) {
+    const reference = join(import.meta.dirname, "../../shared/peers/torch_k2.py");
+    const scripts = {
+      "torch_k2.py": "torch_k2.py",
+      ...(existsSync(reference) ? { "shared torch_k2.py": reference } : {}),
+    };
+    let fastest = 0;
+    for (const [name, script] of Object.entries(scripts)) {
+      const result = runPeer(peer.python, script, [
+        "--preset",
+        "nano",
+        "--threads",
+        String(threads),
+        "--steps",
+        String(steps),
+      ]);
+      const tokensPerSecond = Number(result["tokens_per_s"]);
+      rows.push([name, `PyTorch ${peer.torch}`, figure(tokensPerSecond), figure(Number(result["ms"]))]);
+      figures[name] = result;
+      fastest = Math.max(fastest, tokensPerSecond);
+    }
+    checks.push({ name: "trainVsTorch", value: ours.tokensPerSecond / fastest, atLeast: 1.5 });
+  }
+  const lines = [
+    `k2-nano, batch ${batchSize} × ${sequenceLength}, ${threads} threads`,
+    ...textTable(["step", "backend", "tokens/s", "ms"], rows),
+    ...(peer ? [] : ["no peer: PyTorch was not found (BALTORO_PYTHON names a Python that has it)"]),
+  ];
+  return { figures, checks, lines };
+}
