@@ -65,11 +65,34 @@ async function readFloats(tensor: Tensor): Promise<Float32Array> {
  * @throws if a tensor is missing or has another shape than the config says, naming it and both shapes.
  */
 export async function loadWeights(model: K2Model, path: string): Promise<void> {
+  for await (const { tensor, values } of readWeights(model, path)) tensor.write(values);
+}
+
+/**
+ * Reads weights into the host's memory and returns the act of writing them, which cannot fail half-way: a model that is in use
+ * has either its old weights or the new ones.
+ *
+ * @throws as {@link loadWeights} does, before anything was changed.
+ */
+export async function stageWeights(model: K2Model, path: string): Promise<() => void> {
+  const staged: LoadedWeight[] = [];
+  for await (const weight of readWeights(model, path)) staged.push(weight);
+  return () => {
+    for (const { tensor, values } of staged) tensor.write(values);
+  };
+}
+
+interface LoadedWeight {
+  readonly tensor: Tensor;
+  readonly values: Float32Array;
+}
+
+async function* readWeights(model: K2Model, path: string): AsyncGenerator<LoadedWeight> {
   const file = await openSafetensors(path);
   try {
     for (const { name, tensor, kind } of namedWeights(model.weights)) {
-      if (kind === "bias" && !file.names.includes(name)) tensor.write(new Float32Array(tensor.size));
-      else tensor.write(await readWeight(file, name, tensor.shape, path));
+      if (kind === "bias" && !file.names.includes(name)) yield { tensor, values: new Float32Array(tensor.size) };
+      else yield { tensor, values: await readWeight(file, name, tensor.shape, path) };
     }
   } finally {
     await file.close();

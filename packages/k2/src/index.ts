@@ -1,4 +1,4 @@
-export { latentCacheBytes, loadWeights, saveWeights, type WeightDType } from "./checkpoint.ts";
+export { latentCacheBytes, loadWeights, saveWeights, stageWeights, type WeightDType } from "./checkpoint.ts";
 export {
   countParameters,
   type K2Config,
@@ -10,6 +10,7 @@ export {
 } from "./config.ts";
 export * from "./generation/index.ts";
 export * from "./model/index.ts";
+export { type OpenCheckpoint, openCheckpoint } from "./open-checkpoint.ts";
 export { type PresetName, preset, presets } from "./presets.ts";
 export { ropeFrequencies, ropeTables, yarnRange } from "./rope.ts";
 export * from "./tokenizer/index.ts";

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { forwardLoss, tokenizerHash } from "@baltoro/k2";
 import { noGrad, persistent, scope } from "@baltoro/tensor";
 import { openCorpus, openTokenCache, packedDataset } from "@baltoro/training";
-import { openCheckpoint } from "../checkpoint.ts";
+import { openFromOptions } from "../checkpoint.ts";
 import { type Command, integerOption, required } from "../usage.ts";
 
 const usage = `baltoro eval --checkpoint DIR --text FILE [--json] [--sequence N] [--batch N] [--max-tokens N]
@@ -31,7 +31,7 @@ export const evaluate: Command = {
     });
     const directory = required("checkpoint", values.checkpoint);
     const corpus = openCorpus(required("text", values.text));
-    const { device, model, tokenizer } = await openCheckpoint(directory, values);
+    const { device, model, tokenizer } = await openFromOptions(directory, values);
     const folder = mkdtempSync(join(tmpdir(), "baltoro-eval-"));
     try {
       const text = Object.assign(tokenizer, { hash: tokenizerHash(tokenizer) });

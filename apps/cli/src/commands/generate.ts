@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultSampling, generate as generateText, PagedModel } from "@baltoro/k2";
-import { openCheckpoint } from "../checkpoint.ts";
+import { openFromOptions } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, required } from "../usage.ts";
 
 const usage = `baltoro generate --checkpoint DIR --prompt TEXT [options]
@@ -42,7 +42,7 @@ export const generate: Command = {
       minP: numberOption("min-p", values["min-p"]) ?? 0,
       seed: integerOption("seed", values.seed, 0) ?? 0,
     };
-    const { device, model, tokenizer } = await openCheckpoint(directory, values);
+    const { device, model, tokenizer } = await openFromOptions(directory, values);
     const promptIds = [tokenizer.bosId, ...tokenizer.encode(prompt)];
     const maxTokens = integerOption("max-tokens", values["max-tokens"]) ?? 200;
     const blockSize = 16;

@@ -61,7 +61,7 @@ export async function scoreTokens(model: PagedModel, ids: readonly number[] | In
     const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0 };
     scheduler.add(
       { prompt: ids, maxTokens: 0, sampling, stopIds: [], topLogprobs: 0, logprobs: true, score: true },
-      { onToken: () => false, onFinish: (_, scores) => resolve(scores), onError: reject },
+      { onToken: () => false, onFinish: (_, scores) => resolve(scores.map(({ logprob }) => logprob)), onError: reject },
     );
   });
   while (await scheduler.step());

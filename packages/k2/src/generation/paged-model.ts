@@ -102,6 +102,11 @@ export class PagedModel implements Disposable {
     this.#blockTables.write(this.#tableValues);
   }
 
+  /** Takes over weights that were written into the model since: the absorbed ones are computed from them. */
+  refresh(): void {
+    for (const [i, layer] of this.model.weights.layers.entries()) absorbInto(this.#absorbed[i], this.model, layer);
+  }
+
   /** Sets the cache blocks of a sequence. Takes effect with the next `run`. */
   setBlockTable(sequence: number, blocks: readonly number[]): void {
     const maxBlocks = this.#blockTables.shape[1];
@@ -221,27 +226,33 @@ export class PagedModel implements Disposable {
   }
 }
 
-/** Splits kv_b_proj [H · (nope + v), latent] into its key and value parts per head, once per set of weights. */
-function absorb({ device, config }: K2Model, layer: LayerWeights): AbsorbedWeights {
+/** Room for kv_b_proj [H · (nope + v), latent] split into its key and value parts per head. */
+function absorb(model: K2Model, layer: LayerWeights): AbsorbedWeights {
+  const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank } = model.config;
+  const room = (rows: number, label: string) =>
+    persistent(model.device, [heads, rows, kvLoraRank], "f32", `absorbed ${label}`);
+  const absorbed = { keys: room(qkNopeHeadDim, "keys"), values: room(vHeadDim, "values") };
+  absorbInto(absorbed, model, layer);
+  return absorbed;
+}
+
+function absorbInto({ keys, values }: AbsorbedWeights, { device, config }: K2Model, layer: LayerWeights): void {
   const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank: latent } = config;
-  const perHead = qkNopeHeadDim + vHeadDim;
-  const part = (rows: number, start: number, label: string) => {
-    const tensor = persistent(device, [heads, rows, latent], "f32", `absorbed ${label}`);
+  const copyRows = (target: Tensor, start: number) =>
     device.backend.enqueue("copy3d", {
       src: layer.attention.kvB.buffer,
-      dst: tensor.buffer,
+      dst: target.buffer,
       n0: heads,
       n1: 1,
-      n2: rows * latent,
+      n2: target.size / heads,
       srcOffset: start * latent,
-      src0: perHead * latent,
+      src0: (qkNopeHeadDim + vHeadDim) * latent,
       src1: 0,
       dstOffset: 0,
-      dst0: rows * latent,
+      dst0: target.size / heads,
       dst1: 0,
       accumulate: 0,
     });
-    return tensor;
-  };
-  return { keys: part(qkNopeHeadDim, 0, "keys"), values: part(vHeadDim, qkNopeHeadDim, "values") };
+  copyRows(keys, 0);
+  copyRows(values, qkNopeHeadDim);
 }

@@ -13,8 +13,15 @@ export interface SequenceRequest {
   /** Report the n most likely tokens beside each; 0: the log-probability of the chosen one only if `logprobs`. */
   readonly topLogprobs: number;
   readonly logprobs: boolean;
-  /** Log-probabilities of the prompt's own tokens are wanted. */
+  /** Log-probabilities of the prompt's own tokens are wanted, with as many alternatives as `topLogprobs` says. */
   readonly score?: boolean;
+}
+
+/** How likely a token of the prompt was, given those before it. */
+export interface TokenScore {
+  readonly logprob: number;
+  /** The most likely tokens at its place, best first; empty unless asked for. */
+  readonly top: readonly TokenLogprob[];
 }
 
 /** Why a sequence ended. */
@@ -24,7 +31,8 @@ export type FinishReason = "stop" | "length" | "cancelled";
 export interface SequenceListener {
   /** Return true to end the sequence (a stop string was met). */
   onToken(token: number, logprob: number | undefined, top: readonly TokenLogprob[] | undefined): boolean;
-  onFinish(reason: FinishReason, scores: readonly number[]): void;
+  /** `scores` has an entry for each token of the prompt but the first, if they were asked for. */
+  onFinish(reason: FinishReason, scores: readonly TokenScore[]): void;
   onError(error: Error): void;
 }
 
@@ -40,7 +48,7 @@ interface Sequence {
   readonly blocks: number[];
   /** Row of the block table, −1 while waiting. */
   slot: number;
-  readonly scores: number[];
+  readonly scores: TokenScore[];
 }
 
 /**
@@ -86,6 +94,11 @@ export class Scheduler {
       }
     }
     const id = this.#nextId++;
+    if (length === 1 && request.maxTokens === 0) {
+      // Nothing to compute: the first token has no score.
+      queueMicrotask(() => listener.onFinish("length", []));
+      return id;
+    }
     this.#waiting.push({
       id,
       request,
@@ -111,6 +124,15 @@ export class Scheduler {
     for (const sequence of [...this.#waiting, ...this.#running]) {
       this.#remove(sequence);
       sequence.listener.onError(error);
+    }
+  }
+
+  /** Forgets all cached latents, so that running sequences go on under new weights as if they had always been there. */
+  recompute(): void {
+    for (const sequence of this.#running) {
+      this.#pool.release(sequence.blocks);
+      sequence.computed = 0;
+      sequence.scores.length = 0;
     }
   }
 
@@ -190,7 +212,10 @@ export class Scheduler {
     const { request, listener, tokens } = sequence;
     try {
       if (position < tokens.length - 1) {
-        sequence.scores.push(logprobOf(logits, tokens[position + 1]));
+        sequence.scores.push({
+          logprob: logprobOf(logits, tokens[position + 1]),
+          top: request.topLogprobs > 0 ? topLogprobs(logits, request.topLogprobs) : [],
+        });
         if (position === tokens.length - 2 && request.maxTokens === 0) this.#finish(sequence, "length");
         return;
       }

@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createGateway, fileRoutes, openaiRoutes, type Route, startEngine } from "@baltoro/serving";
+import { deviceOptions } from "../checkpoint.ts";
+import { type Command, integerOption, UsageError } from "../usage.ts";
+
+const root = join(import.meta.dirname, "../../../..");
+const shippedModel = join(root, "models/gutenberg-nano");
+const page = join(root, "apps/web/dist");
+const graceSeconds = 10;
+
+const usage = `baltoro serve [--checkpoint DIR] [options]
+  serves a model: a page at /, OpenAI's API at /v1
+
+  --checkpoint DIR   default: the model that comes with Baltoro
+  --port N           default: PORT, or 8080
+  --host ADDRESS     default 127.0.0.1; others need an API key
+  --api-key KEY      default: BALTORO_API_KEY; clients send it as Authorization: Bearer KEY
+  --allow-host NAME  a host name that clients use; may be repeated
+  --allow-origin URL another page's origin that may call the API; may be repeated
+  --device NAME      auto (default), wasm, reference    --threads N`;
+
+export const serve: Command = {
+  summary: "serve a model over HTTP: a page to use it, and OpenAI's API",
+  usage,
+  async run(args) {
+    const { values } = parseArgs({
+      args,
+      options: {
+        checkpoint: { type: "string", default: shippedModel },
+        port: { type: "string" },
+        host: { type: "string" },
+        "api-key": { type: "string" },
+        "allow-host": { type: "string", multiple: true },
+        "allow-origin": { type: "string", multiple: true },
+        device: { type: "string" },
+        threads: { type: "string" },
+      },
+    });
+    const port = integerOption("port", values.port ?? (process.env["PORT"] || undefined), 0) ?? 8080;
+    if (port > 65535) throw new UsageError(`--port is ${port}, the highest is 65535`);
+    const engine = await startEngine({ checkpoint: values.checkpoint, ...deviceOptions(values) });
+    try {
+      const routes: Route[] = [...openaiRoutes(engine), ...(existsSync(page) ? await fileRoutes(page) : [])];
+      const gateway = await createGateway({
+        routes,
+        port,
+        ...(values.host === undefined ? {} : { host: values.host }),
+        apiKey: values["api-key"] ?? (process.env["BALTORO_API_KEY"] || undefined),
+        allowedHosts: values["allow-host"],
+        allowedOrigins: values["allow-origin"] ?? [],
+      });
+      const { id, parameters, activeParameters, device } = engine.model;
+      const millions = (count: number) => `${(count / 1e6).toFixed(1)}M`;
+      console.log(`${id}: ${millions(parameters)} parameters, ${millions(activeParameters)} active · ${device}`);
+      console.log(existsSync(page) ? `Open ${gateway.url}` : `The page is not built; run: npm run build`);
+      console.log(`OpenAI's API: ${gateway.url}/v1 · Ctrl-C stops`);
+      const failure = await Promise.race([engine.closed, stopSignal()]);
+      await gateway.close(failure ? 0 : graceSeconds * 1000);
+      if (failure) throw failure;
+      return 0;
+    } finally {
+      await engine.close();
+    }
+  },
+};
+
+/** Resolves on the first Ctrl-C or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<undefined> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+      resolve(undefined);
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+  });
+}

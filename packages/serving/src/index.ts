@@ -1,0 +1,3 @@
+export * from "./engine/index.ts";
+export * from "./gateway/index.ts";
+export { openaiRoutes } from "./openai/index.ts";
