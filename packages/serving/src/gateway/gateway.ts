@@ -83,10 +83,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     port,
     async close(graceMilliseconds = 0) {
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+      // Connections are kept alive after their answer: each is let go when it has had it.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
+      const deadline = setTimeout(() => server.closeAllConnections(), graceMilliseconds);
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMilliseconds);
       await ended;
-      clearTimeout(timer);
+      clearInterval(sweep);
+      clearTimeout(deadline);
     },
   };
 }

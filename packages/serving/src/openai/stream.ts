@@ -43,8 +43,9 @@ export async function eventStream(chunks: AsyncGenerator<unknown>, abort: AbortC
         controller.close();
       }
     },
-    cancel() {
+    async cancel() {
       abort.abort();
+      await chunks.return(undefined);
     },
   });
   return new Response(body, {
