@@ -11,7 +11,17 @@ export {
 } from "./backend.ts";
 export { createDevice, type Device } from "./device.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
-export { loadKernels, openWasmBackend, threadCount, type WasmBackend, type WasmOptions } from "./devices/wasm/index.ts";
+export {
+  type BlasChoice,
+  chooseBlas,
+  describeBlas,
+  findOpenBlas,
+  loadKernels,
+  openWasmBackend,
+  threadCount,
+  type WasmBackend,
+  type WasmOptions,
+} from "./devices/wasm/index.ts";
 export { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
 export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";

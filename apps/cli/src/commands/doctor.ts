@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { loadKernels, threadCount } from "@baltoro/tensor";
+import { chooseBlas, describeBlas, loadKernels, threadCount } from "@baltoro/tensor";
 import type { Command } from "../usage.ts";
 
 const usage = "baltoro doctor\n  says what this machine offers, what it costs not to have the rest, and how to get it";
@@ -21,8 +21,14 @@ export const doctor: Command = {
         "256-bit vectors",
         `${revectorized ? "on" : "off"}: ${reason}${revectorized ? "" : "; matrix products run at half speed"}`,
       ],
+      ["blas", blasLine()],
     ];
     for (const [name, value] of rows) console.log(`${name.padEnd(16)} ${value}`);
     return undefined;
   },
 };
+
+function blasLine(): string {
+  const { path, reason } = chooseBlas();
+  return path === null ? `none: ${reason}` : `${describeBlas(path)} multiplies large matrices: ${reason} (${path})`;
+}

@@ -4,6 +4,7 @@ import { bytesPerElement, type DType, type HostData, type TensorData } from "../
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator } from "./allocator.ts";
+import { chooseBlas, describeBlas } from "./blas.ts";
 import { commands, controlWords } from "./control.ts";
 import { loadKernels } from "./kernel-module.ts";
 import { startPool } from "./pool.ts";
@@ -70,6 +71,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   const threads = threadCount(options.threads);
   const maximum = Math.min(Math.floor((options.maxMemoryBytes ?? 2 ** 32) / pageBytes), 65536);
   const { module, revectorized } = loadKernels();
+  const blas = chooseBlas().path;
   const heapBase = scratchBase + threads * scratchBytesPerThread;
   const memory = new WebAssembly.Memory({
     initial: Math.ceil(heapBase / pageBytes),
@@ -113,6 +115,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       ringMask: ringWords - 1,
       scratchBase,
       tileWidth: revectorized ? 16 : 8,
+      blas,
       threads,
     },
     (reason) => {
@@ -204,7 +207,11 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   const scratchWord = new Int32Array(scratchFloat.buffer);
 
   return {
-    description: { kind: "wasm", threads, matmul: revectorized ? "wasm simd, revectorized" : "wasm simd" },
+    description: {
+      kind: "wasm",
+      threads,
+      matmul: `${revectorized ? "wasm simd, revectorized" : "wasm simd"}${blas === null ? "" : `, ${describeBlas(blas)}`}`,
+    },
     bytesPerElement,
     alloc(byteLength, label) {
       checkUsable("alloc");

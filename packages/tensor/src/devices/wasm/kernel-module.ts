@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import v8 from "node:v8";
+import { type BlasGemm, noBlas } from "./blas.ts";
 
 /** Compiled kernels, and how. */
 export interface KernelModule {
@@ -106,13 +107,18 @@ function runProbe(module: WebAssembly.Module): Int32Array {
 export interface KernelExports {
   setScratchBase(base: number): void;
   setTileWidth(width: number): void;
+  setBlasWork(multiplications: number): void;
   runKernel(kernel: number, args: number, thread: number, threads: number): void;
   work(control: number, ring: number, ringMask: number, thread: number, threads: number): number;
 }
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  blasGemm: BlasGemm = noBlas,
+): KernelExports {
   const abort = () => {
     throw new Error("a kernel aborted");
   };
-  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as KernelExports;
+  return new WebAssembly.Instance(module, { env: { memory, abort, blasGemm } }).exports as unknown as KernelExports;
 }

@@ -35,7 +35,11 @@ export async function startPool(
         new Promise<void>((resolve, reject) => {
           worker.on("message", (message: { kind: string; message?: string }) => {
             if (message.kind === "ready") resolve();
-            else die(thread, message.message ?? "unknown");
+            else {
+              die(thread, message.message ?? "unknown");
+              // Only before it was ready: a promise settles once.
+              reject(new Error(`the WASM device cannot start: ${message.message ?? "unknown"}`));
+            }
           });
           worker.once("error", (error) => {
             die(thread, String(error));

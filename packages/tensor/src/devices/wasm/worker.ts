@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { bindBlas, leastBlasWork } from "./blas.ts";
 import { poison } from "./control.ts";
 import { instantiate } from "./kernel-module.ts";
 
@@ -11,13 +12,20 @@ export interface ThreadStart {
   readonly ringMask: number;
   readonly scratchBase: number;
   readonly tileWidth: number;
+  /** Path of a BLAS to multiply with. */
+  readonly blas: string | null;
   readonly thread: number;
   readonly threads: number;
 }
 
 const start = workerData as ThreadStart;
 try {
-  const kernels = instantiate(start.module, start.memory);
+  const kernels = instantiate(
+    start.module,
+    start.memory,
+    start.blas === null ? undefined : bindBlas(start.blas, start.memory),
+  );
+  if (start.blas !== null) kernels.setBlasWork(leastBlasWork);
   kernels.setScratchBase(start.scratchBase);
   kernels.setTileWidth(start.tileWidth);
   parentPort?.postMessage({ kind: "ready" });

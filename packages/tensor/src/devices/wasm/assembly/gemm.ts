@@ -3,6 +3,35 @@ import { gemmBlock, tileWidth } from "./gemm-block";
 import { gemmFewRows } from "./gemm-small";
 import { scratch } from "./scratch";
 
+/**
+ * A system BLAS on this memory: D = alpha · op(A) · op(B) + beta · D. Each thread multiplies its own share, so that the split, and
+ * with it the bits, depend on the number of threads alone.
+ */
+// @ts-ignore: a decorator of AssemblyScript
+@external("env", "blasGemm")
+declare function blasGemm(
+  transposeA: i32,
+  transposeB: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  alpha: f32,
+  a: usize,
+  lda: i32,
+  b: usize,
+  ldb: i32,
+  beta: f32,
+  d: usize,
+  ldd: i32,
+): void;
+
+let blasWork: f64 = Infinity;
+
+/** Products of at least this many multiplications per thread go to the system BLAS: smaller ones cost less than the call. */
+export function setBlasWork(multiplications: f64): void {
+  blasWork = multiplications;
+}
+
 /** Up to this many rows against a transposed B go without packing. */
 const fewRows: i32 = 4;
 
@@ -68,6 +97,11 @@ export function gemm(args: usize, thread: i32, threads: i32): void {
     }
     const aAt = ai + ((transposeA ? <usize>r0 : <usize>r0 * <usize>lda) << 2);
     const bAt = bi + ((transposeB ? <usize>c0 * <usize>ldb : <usize>c0) << 2);
+    if (!symmetric && <f64>(r1 - r0) * <f64>(c1 - c0) * <f64>k >= blasWork) {
+      const beta: f32 = add ? 1 : 0;
+      blasGemm(transposeA, transposeB, r1 - r0, c1 - c0, k, alpha, aAt, lda, bAt, ldb, beta, dAt, ldd);
+      continue;
+    }
     gemmBlock(
       aAt,
       lda,

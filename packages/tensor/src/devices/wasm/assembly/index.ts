@@ -1,4 +1,5 @@
 export { runKernel, secondPhase } from "./dispatch";
+export { setBlasWork } from "./gemm";
 export { setTileWidth } from "./gemm-block";
 export { work } from "./queue";
 export { setScratchBase } from "./scratch";

@@ -1,0 +1,86 @@
+/** Tokens per second of generation with k2-nano, beside the bound that reading the weights sets. `--threads N`. */
+import { parseArgs } from "node:util";
+import { type BatchRow, countParameters, createModel, initializeWeights, PagedModel, preset } from "@baltoro/k2";
+import { type Device, openDevice, persistent } from "@baltoro/tensor";
+import { type BenchOptions, type BenchResult, figure, textTable } from "./harness.ts";
+
+const context = 128;
+const steps = 128;
+
+/** Bytes per second of reading a working set again and again with the device's own threads: the fastest of several rounds. */
+async function readBandwidth(device: Device, bytes: number): Promise<number> {
+  const n = Math.floor(bytes / 4);
+  const x = persistent(device, [n], "f32", "working set");
+  const partials = persistent(device, [256], "f32", "partial sums");
+  const y = persistent(device, [1], "f32", "sum of squares");
+  x.write(new Float32Array(n).fill(1));
+  let best = Number.POSITIVE_INFINITY;
+  const repeats = 20;
+  for (let round = 0; round < 8; round++) {
+    const start = performance.now();
+    for (let i = 0; i < repeats; i++) {
+      device.backend.enqueue("sumSquares", { x: x.buffer, partials: partials.buffer, y: y.buffer, n, accumulate: 0 });
+    }
+    await y.read();
+    best = Math.min(best, (performance.now() - start) / repeats);
+  }
+  for (const tensor of [x, partials, y]) tensor.release();
+  return (bytes * 1000) / best;
+}
+
+/** Tokens per second of a batch that grows from `context` tokens on, sampling left out: the median step. */
+async function decodeSpeed(paged: PagedModel, batch: number): Promise<number> {
+  const blocksEach = Math.ceil((context + steps) / paged.blockSize);
+  for (let i = 0; i < batch; i++) {
+    const blocks = Array.from({ length: blocksEach }, (_, block) => 1 + i * blocksEach + block);
+    paged.setBlockTable(i, blocks);
+  }
+  const rowsAt = (position: number): BatchRow[] =>
+    Array.from({ length: batch }, (_, i) => ({ token: (position * 31 + i * 7) % 3840, position, sequence: i }));
+  const wanted = Array.from({ length: batch }, (_, i) => i);
+  for (let position = 0; position < context; position++) await paged.run(rowsAt(position), wanted);
+  const times: number[] = [];
+  for (let position = context; position < context + steps; position++) {
+    const start = performance.now();
+    await paged.run(rowsAt(position), wanted);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  return (batch * 1000) / times[Math.floor(times.length / 2)];
+}
+
+export async function run({ args }: BenchOptions): Promise<BenchResult> {
+  const { values } = parseArgs({ args: [...args], options: { threads: { type: "string" } } });
+  const device = await openDevice("wasm", values.threads ? { threads: Number(values.threads) } : {});
+  const config = preset("k2-nano");
+  const model = createModel(device, config);
+  initializeWeights(model, { seed: 1 });
+  const blocks = 1 + 16 * Math.ceil((context + steps) / 16);
+  const paged = new PagedModel(model, { blocks, blockSize: 16, maxSequences: 16 });
+  const activeBytes = countParameters(config).active * 4;
+  const bandwidth = await readBandwidth(device, activeBytes);
+  const bound = bandwidth / activeBytes;
+  const one = await decodeSpeed(paged, 1);
+  const sixteen = await decodeSpeed(paged, 16);
+  const { threads, matmul } = device.description;
+  paged[Symbol.dispose]();
+  await device.close();
+  return {
+    figures: { threads, matmul, context, activeBytes, bandwidth, bound, batch1: one, batch16: sixteen },
+    checks: [{ name: "decodeVsBound", value: one / bound, atLeast: 0.6 }],
+    lines: [
+      `k2-nano, f32, ${threads} threads, from ${context} tokens of context on`,
+      ...textTable(
+        ["", "tokens/s"],
+        [
+          ["batch 1", figure(one)],
+          ["batch 16", figure(sixteen)],
+          [
+            `bound: ${figure(activeBytes / 1e6)} MB of active weights at ${figure(bandwidth / 1e9)} GB/s`,
+            figure(bound),
+          ],
+        ],
+      ),
+    ],
+  };
+}
