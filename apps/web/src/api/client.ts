@@ -30,6 +30,9 @@ export function createClient(options: ClientOptions): Client {
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     const key = options.apiKey();
     const headers = new Headers(init.headers);
+    if (key !== null && !/^[\x21-\x7e]+$/.test(key)) {
+      throw new Problem("unauthorized", "a key is made of letters, digits and signs of ASCII, without spaces");
+    }
     if (key !== null) headers.set("Authorization", `Bearer ${key}`);
     const ask = options.fetch ?? fetch;
     const response = await ask(`${options.baseUrl ?? ""}${path}`, { ...init, headers }).catch((error: unknown) => {

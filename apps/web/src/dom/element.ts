@@ -26,7 +26,12 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 export function button(label: string, act: () => void, options: ButtonOptions = {}): HTMLButtonElement {
   const { icon: path, iconOnly, ...attributes } = options;
   const text = element("span", iconOnly ? { class: "visually-hidden" } : {}, label);
-  const node = element("button", { type: "button", class: "button", ...attributes }, ...(path ? [icon(path)] : []), text);
+  const node = element(
+    "button",
+    { type: "button", class: "button", ...attributes },
+    ...(path ? [icon(path)] : []),
+    text,
+  );
   if (iconOnly && attributes["title"] === undefined) node.title = label;
   node.addEventListener("click", act);
   return node;

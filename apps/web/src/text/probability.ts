@@ -9,7 +9,7 @@ export function surpriseBits(logprob: number): number {
 }
 
 /** How strongly tokens are shaded: 0 for a certain one, 1 at {@link fullShadeBits}. Several make one character together. */
-export function shadeOf(tokens: readonly Token[]): number {
+export function shadeOf(tokens: readonly { readonly logprob: number }[]): number {
   const bits = tokens.reduce((sum, { logprob }) => sum + surpriseBits(logprob), 0);
   return Math.min(1, bits / fullShadeBits);
 }
@@ -19,7 +19,7 @@ export function formatProbability(logprob: number): string {
   const percent = 100 * Math.exp(Math.min(0, logprob));
   if (percent < 0.01) return "< 0.01 %";
   if (percent > 99.5) return percent > 99.95 ? "100 %" : `${percent.toFixed(1)} %`;
-  return `${percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  return `${Number(percent < 10 ? percent.toPrecision(2) : percent.toFixed(0))} %`;
 }
 
 /** A row of the table of alternatives. */
@@ -29,11 +29,14 @@ export interface Alternative extends Candidate {
 
 /** A token's alternatives, likeliest first. The one that was drawn is among them, wherever it stands. */
 export function alternativesOf(token: Token): { readonly rows: Alternative[]; readonly rest: number } {
-  const known = token.top.some(({ text }) => text === token.text);
-  const all = known ? token.top : [...token.top, token];
+  // Parts of characters look alike: the one that was drawn is told by its probability too.
+  const isToken = ({ text, logprob }: Candidate) => text === token.text && Math.abs(logprob - token.logprob) < 1e-6;
+  const drawn = token.top.find(isToken) ?? token.top.find(({ text }) => text === token.text) ?? token;
+  const all = token.top.includes(drawn) ? token.top : [...token.top, drawn];
   const rows = all
-    .map(({ text, logprob }) => ({ text, logprob, chosen: text === token.text }))
-    .sort((a, b) => b.logprob - a.logprob);
+    .map((candidate) => ({ ...candidate, chosen: candidate === drawn }))
+    .sort((a, b) => b.logprob - a.logprob)
+    .map(({ text, logprob, chosen }) => ({ text, logprob, chosen }));
   const rest = Math.max(0, 1 - rows.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0));
   return { rows, rest };
 }
