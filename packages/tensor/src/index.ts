@@ -10,6 +10,7 @@ export {
   OutOfMemoryError,
 } from "./backend.ts";
 export { createDevice, type Device } from "./device.ts";
+export { type RecordingBackend, recordBackend } from "./devices/recording.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
 export {
   type BlasChoice,
