@@ -59,40 +59,49 @@ export function parseConfig(json: unknown, source = "config.json"): K2Config {
       throw new Error(`${source}: ${name} is ${value}, expected a whole number from 0`);
     return value;
   };
+  const size = (name: string): number => {
+    const value = count(name);
+    if (value === 0) throw new Error(`${source}: ${name} is 0, expected at least 1`);
+    return value;
+  };
   const unsupported = (name: string, supported: string): never => {
     throw new Error(`${source}: ${name} is ${JSON.stringify(fields[name])}, supported is ${supported}`);
   };
   if ((fields["n_group"] ?? 1) !== 1) unsupported("n_group", "1 (no expert groups), as in K2");
   if ((fields["scoring_func"] ?? "sigmoid") !== "sigmoid") unsupported("scoring_func", '"sigmoid"');
+  if ((fields["topk_method"] ?? "noaux_tc") !== "noaux_tc") unsupported("topk_method", '"noaux_tc"');
   if (fields["attention_bias"] === true) unsupported("attention_bias", "false");
   if ((fields["hidden_act"] ?? "silu") !== "silu") unsupported("hidden_act", '"silu"');
   if ((fields["moe_layer_freq"] ?? 1) !== 1) unsupported("moe_layer_freq", "1");
   if (fields["rope_interleave"] === false) unsupported("rope_interleave", "true (interleaved pairs)");
   if (fields["tie_word_embeddings"] === true) unsupported("tie_word_embeddings", "false");
-  const numHiddenLayers = count("num_hidden_layers");
+  const numHiddenLayers = size("num_hidden_layers");
+  const numAttentionHeads = size("num_attention_heads");
+  if ((fields["num_key_value_heads"] ?? numAttentionHeads) !== numAttentionHeads)
+    unsupported("num_key_value_heads", `${numAttentionHeads}, the number of attention heads`);
   const rope = ropeFields(fields);
   const config: K2Config = {
     modelType: typeof fields["model_type"] === "string" ? fields["model_type"] : "deepseek_v3",
-    vocabSize: count("vocab_size"),
-    hiddenSize: count("hidden_size"),
+    vocabSize: size("vocab_size"),
+    hiddenSize: size("hidden_size"),
     numHiddenLayers,
     firstKDenseReplace: count("first_k_dense_replace", 0),
-    intermediateSize: count("intermediate_size"),
+    intermediateSize: size("intermediate_size"),
     moeIntermediateSize: count("moe_intermediate_size", 0),
     nRoutedExperts: count("n_routed_experts", 0),
     nSharedExperts: count("n_shared_experts", 0),
     numExpertsPerTok: count("num_experts_per_tok", 0),
     normTopkProb: fields["norm_topk_prob"] !== false,
     routedScalingFactor: field("routed_scaling_factor", 1),
-    numAttentionHeads: count("num_attention_heads"),
-    qLoraRank: (fields["q_lora_rank"] ?? null) === null ? null : count("q_lora_rank"),
-    kvLoraRank: count("kv_lora_rank"),
-    qkNopeHeadDim: count("qk_nope_head_dim"),
-    qkRopeHeadDim: count("qk_rope_head_dim"),
-    vHeadDim: count("v_head_dim"),
+    numAttentionHeads,
+    qLoraRank: (fields["q_lora_rank"] ?? null) === null ? null : size("q_lora_rank"),
+    kvLoraRank: size("kv_lora_rank"),
+    qkNopeHeadDim: size("qk_nope_head_dim"),
+    qkRopeHeadDim: size("qk_rope_head_dim"),
+    vHeadDim: size("v_head_dim"),
     ropeTheta: typeof rope["rope_theta"] === "number" ? rope["rope_theta"] : field("rope_theta", 10000),
     ropeScaling: parseYarn(rope, source),
-    maxPositionEmbeddings: count("max_position_embeddings"),
+    maxPositionEmbeddings: size("max_position_embeddings"),
     rmsNormEps: field("rms_norm_eps", 1e-6),
     initializerRange: field("initializer_range", 0.02),
     bosTokenId: count("bos_token_id", 0),
@@ -110,15 +119,14 @@ function ropeFields(fields: Json): Json {
 }
 
 function checkConfig(config: K2Config, source: string): void {
-  const { numAttentionHeads, numExpertsPerTok, nRoutedExperts, qkRopeHeadDim, firstKDenseReplace, numHiddenLayers } =
-    config;
-  if (numAttentionHeads < 1)
-    throw new Error(`${source}: num_attention_heads is ${numAttentionHeads}, expected at least 1`);
+  const { numExpertsPerTok, nRoutedExperts, qkRopeHeadDim, firstKDenseReplace, numHiddenLayers } = config;
   if (qkRopeHeadDim % 2 !== 0)
     throw new Error(`${source}: qk_rope_head_dim is ${qkRopeHeadDim}, expected an even number`);
-  if (firstKDenseReplace < numHiddenLayers && (numExpertsPerTok < 1 || numExpertsPerTok > nRoutedExperts)) {
+  if (firstKDenseReplace >= numHiddenLayers) return;
+  if (numExpertsPerTok < 1 || numExpertsPerTok > nRoutedExperts)
     throw new Error(`${source}: num_experts_per_tok is ${numExpertsPerTok} of ${nRoutedExperts} routed experts`);
-  }
+  if (config.moeIntermediateSize === 0)
+    throw new Error(`${source}: moe_intermediate_size is 0, expected at least 1 in a model with experts`);
 }
 
 /** Reads config.json of a checkpoint directory. */

@@ -62,7 +62,7 @@ export function explain({ kind, code, message }: Problem): Explanation {
     case "cut":
       return {
         title: "The answer broke off before its end.",
-        advice: "What came is kept. Try again to go on from there.",
+        advice: "What came is kept. Check that the server still runs, then try again.",
       };
     case "malformed":
       return {

@@ -89,7 +89,7 @@ function rowOf(row: Alternative, onPick?: (text: string) => void): HTMLElement {
 
 function otherRow(rest: number): HTMLElement {
   const value = element("span", { class: "alternatives-value" }, formatProbability(Math.log(rest)));
-  const node = element("div", { class: "alternatives-row alternatives-rest" }, element("i", {}, "all others"), value);
+  const node = element("div", { class: "alternatives-row" }, element("i", {}, "all others"), value);
   node.style.setProperty("--share", rest.toFixed(4));
   return node;
 }

@@ -97,17 +97,21 @@ export function createChatView(session: Session): ModeView {
     void answer([...turns, { role: "user", pieces: [{ text: content, by: "user" }] }]);
   }
 
-  /** Answers a conversation that ends with a person's turn. What was there is shown again where nothing came of it. */
+  /** Answers a conversation that ends with a person's turn. Where nothing comes of it, `otherwise` is shown again. */
   async function answer(asked: readonly Turn[], otherwise = asked): Promise<void> {
     notice.clear();
     set(asked);
     end.follow();
+    let recorded = otherwise === asked;
     const messages = asked.map(({ role, pieces }): Message => ({ role, content: textOf(pieces) }));
     const progress = await runner.run(
       (model, sampling, signal) => session.client.chat(model, messages, sampling, signal),
       (step) => {
         stats.show(step, session.model.get());
-        if (step.pieces.length > 0) set([...asked, { role: "assistant", pieces: withoutLead(step.pieces) }]);
+        if (step.pieces.length === 0) return;
+        if (!recorded) history.record(otherwise);
+        recorded = true;
+        set([...asked, { role: "assistant", pieces: withoutLead(step.pieces) }]);
       },
     );
     if (progress === undefined || progress.pieces.length === 0) set(otherwise);
@@ -120,7 +124,6 @@ export function createChatView(session: Session): ModeView {
   function regenerate(): void {
     if (runner.busy.get() || turns.at(-1)?.role !== "assistant") return;
     session.nextSeed();
-    history.record(turns);
     void answer(turns.slice(0, -1), turns);
   }
 
@@ -133,6 +136,7 @@ export function createChatView(session: Session): ModeView {
     if (taken?.role === "user" && input.value === "") input.value = textOf(taken.pieces);
     notice.clear();
     set(before);
+    show();
   }
 
   function redo(): void {
@@ -142,6 +146,7 @@ export function createChatView(session: Session): ModeView {
     const last = after.findLast(({ role }) => role === "user");
     if (last && input.value === textOf(last.pieces)) input.value = "";
     set(after);
+    show();
   }
 
   function clear(): void {
@@ -150,6 +155,7 @@ export function createChatView(session: Session): ModeView {
     notice.clear();
     stats.clear();
     set([]);
+    show();
     input.focus();
   }
 

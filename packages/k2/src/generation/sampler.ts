@@ -26,7 +26,7 @@ export interface TokenLogprob {
  * Draws a token from logits [V]. The uniform number is word 0 of Philox block `position` under key `seed`, so it depends on
  * (seed, position) alone, never on what else is in the batch.
  *
- * @throws if the logits hold NaN: the weights or the device are broken.
+ * @throws if a logit is NaN or the largest is infinite: the weights or the device are broken.
  */
 export function sample(logits: Float32Array, options: SamplingOptions, position: number): number {
   const best = argmax(logits);
@@ -63,16 +63,22 @@ export function topLogprobs(logits: Float32Array, count: number): TokenLogprob[]
   return largest(logits, count).map((id) => ({ id, logprob: logits[id] - normalizer }));
 }
 
+/** Index of the largest value, the first of equal ones. @throws if one is NaN, or the largest is infinite. */
 export function argmax(logits: Float32Array): number {
   let best = 0;
   for (let id = 0; id < logits.length; id++) {
     const value = logits[id];
-    if (Number.isNaN(value)) {
-      throw new Error(`sampling: the logit of token ${id} is NaN; the checkpoint is damaged, or training it diverged`);
-    }
+    if (Number.isNaN(value)) throw brokenLogit(id, value);
     if (value > logits[best]) best = id;
   }
+  if (!Number.isFinite(logits[best])) throw brokenLogit(best, logits[best]);
   return best;
+}
+
+function brokenLogit(id: number, value: number): Error {
+  return new Error(
+    `sampling: the logit of token ${id} is ${value}; the checkpoint is damaged, or training it diverged`,
+  );
 }
 
 function logSumExp(logits: Float32Array): number {

@@ -21,9 +21,13 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   return {
     push(piece) {
       held += piece;
-      const found = wanted.map((stop) => held.indexOf(stop)).filter((at) => at >= 0);
-      if (found.length > 0) {
-        const text = held.slice(0, Math.min(...found));
+      // The string that is complete first ends the text, however the text was cut into pieces.
+      const [first] = wanted
+        .map((stop) => ({ start: held.indexOf(stop), end: held.indexOf(stop) + stop.length }))
+        .filter(({ start }) => start >= 0)
+        .sort((a, b) => a.end - b.end || a.start - b.start);
+      if (first) {
+        const text = held.slice(0, first.start);
         held = "";
         return { text, stopped: true };
       }
