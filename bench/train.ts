@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createModel, initializeWeights, preset } from "@baltoro/k2";
-import { openDevice } from "@baltoro/tensor";
-import { createTrainStep, muonClip } from "@baltoro/training";
+import { createDevice, type Device, openDevice, openWasmBackend } from "@baltoro/tensor";
+import { createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, median, textTable } from "./harness.ts";
 import { pythonWithTorch, runPeer } from "./peers/python.ts";
 
@@ -18,21 +18,59 @@ interface StepTiming {
   readonly loss: number;
 }
 
-/** Median time of a step: forward, backward, clipping by the global norm, MuonClip with QK-Clip, bias balancing. */
-async function timeSteps(threads: number, steps: number): Promise<StepTiming> {
-  const device = await openDevice("wasm", { threads });
-  const config = preset("k2-nano");
-  const model = createModel(device, config, { trainable: true });
-  initializeWeights(model, { seed: 1 });
-  const step = createTrainStep(model, muonClip({}), { batchSize, sequenceLength });
+function inputs(): MicroBatch {
   const rows = batchSize * sequenceLength;
   const ids = (seed: number) => Int32Array.from({ length: rows }, (_, i) => (((i + 1) * 2654435761 * seed) % 3840) | 0);
-  const batch = {
+  return {
     tokens: ids(1),
     targets: ids(3),
     positions: Int32Array.from({ length: rows }, (_, i) => i % sequenceLength),
     documents: new Int32Array(rows),
   };
+}
+
+function nanoStep(device: Device): TrainStep {
+  const model = createModel(device, preset("k2-nano"), { trainable: true });
+  initializeWeights(model, { seed: 1 });
+  return createTrainStep(model, muonClip({}), { batchSize, sequenceLength });
+}
+
+/** Milliseconds of a step by kernel, on one thread, each timed on its own: the host waits after every one. */
+async function timeByKernel(): Promise<Record<string, { milliseconds: number; calls: number }>> {
+  const backend = await openWasmBackend({ threads: 1 });
+  const times: Record<string, { milliseconds: number; calls: number }> = {};
+  let counting = false;
+  const device = createDevice({
+    ...backend,
+    enqueue(kernel, args) {
+      const start = performance.now();
+      backend.enqueue(kernel, args);
+      backend.drain();
+      if (!counting) return;
+      times[kernel] ??= { milliseconds: 0, calls: 0 };
+      times[kernel].milliseconds += performance.now() - start;
+      times[kernel].calls++;
+    },
+  });
+  const step = nanoStep(device);
+  for (let i = 0; i < 3; i++) {
+    counting = i > 0;
+    step.run([inputs()], { learningRate: 2e-3, step: i });
+  }
+  await step.metrics();
+  await device.close();
+  const perStep = Object.entries(times).map(
+    ([kernel, { milliseconds, calls }]) => [kernel, { milliseconds: milliseconds / 2, calls: calls / 2 }] as const,
+  );
+  return Object.fromEntries(perStep.sort(([, a], [, b]) => b.milliseconds - a.milliseconds));
+}
+
+/** Median time of a step: forward, backward, clipping by the global norm, MuonClip with QK-Clip, bias balancing. */
+async function timeSteps(threads: number, steps: number): Promise<StepTiming> {
+  const device = await openDevice("wasm", { threads });
+  const step = nanoStep(device);
+  const batch = inputs();
+  const rows = batchSize * sequenceLength;
   const times: number[] = [];
   let loss = 0;
   for (let i = 0; i < steps + 3; i++) {
@@ -82,10 +120,26 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     }
     checks.push({ name: "trainVsTorch", value: ours.tokensPerSecond / fastest, atLeast: 1.5 });
   }
+  const byKernel = await timeByKernel();
+  figures["byKernel"] = byKernel;
+  const total = Object.values(byKernel).reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const shares = Object.entries(byKernel)
+    .filter(([, { milliseconds }]) => milliseconds > 0.01 * total)
+    .map(([kernel, { milliseconds, calls }]) => [
+      kernel,
+      String(calls),
+      milliseconds.toFixed(1),
+      `${((100 * milliseconds) / total).toFixed(1)} %`,
+    ]);
   const lines = [
     `k2-nano, batch ${batchSize} × ${sequenceLength}, ${threads} threads`,
     ...textTable(["step", "backend", "tokens/s", "ms"], rows),
-    ...(peer ? [] : ["no peer: PyTorch was not found (BALTORO_PYTHON names a Python that has it)"]),
+    "",
+    "by kernel, on one thread; those of more than 1 %",
+    ...textTable(["kernel", "calls", "ms", "share"], shares),
+    ...(peer || values["no-peer"]
+      ? []
+      : ["no peer: PyTorch was not found (BALTORO_PYTHON names a Python that has it)"]),
   ];
   return { figures, checks, lines };
 }

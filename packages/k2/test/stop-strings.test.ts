@@ -51,3 +51,10 @@ test("text is held back only while it may be the start of a stop string", () => 
   assert.deepEqual(createStopMatcher([]).push("all"), { text: "all", stopped: false });
   assert.deepEqual(createStopMatcher([""]).push("all"), { text: "all", stopped: false });
 });
+
+test("after a stop string nothing more comes, whatever is pushed", () => {
+  const matcher = createStopMatcher(["."]);
+  assert.deepEqual(matcher.push("end. And"), { text: "end", stopped: true });
+  assert.deepEqual(matcher.push("more"), { text: "", stopped: true });
+  assert.equal(matcher.flush(), "");
+});

@@ -69,6 +69,11 @@ export class Scheduler {
     this.#pool = new BlockPool(model.blocks, model.blockSize);
   }
 
+  /** Tokens of the longest sequence: the context, or all the cache holds. */
+  get #longest(): number {
+    return Math.min(this.#model.maxContext, this.#pool.total * this.#pool.blockSize);
+  }
+
   get idle(): boolean {
     return this.#waiting.length === 0 && this.#running.length === 0;
   }
@@ -80,7 +85,7 @@ export class Scheduler {
    */
   add(request: SequenceRequest, listener: SequenceListener): number {
     const length = request.prompt.length;
-    const most = Math.min(this.#model.maxContext, this.#pool.total * this.#pool.blockSize);
+    const most = this.#longest;
     if (length === 0) throw new Error("the prompt is empty: give at least one token");
     if (length + Math.min(request.maxTokens, 1) > most) {
       throw new Error(
@@ -94,8 +99,8 @@ export class Scheduler {
       }
     }
     const id = this.#nextId++;
-    if (length === 1 && request.maxTokens === 0) {
-      // Nothing to compute: the first token has no score.
+    if (request.maxTokens === 0 && (length === 1 || !request.score)) {
+      // Nothing to compute: no scores are wanted, or the only token is the first, which has none.
       queueMicrotask(() => listener.onFinish("length", []));
       return id;
     }
@@ -181,7 +186,8 @@ export class Scheduler {
       for (let i = 0; i < count; i++) {
         const position = sequence.computed + i;
         const last = position === sequence.tokens.length - 1;
-        const scored = sequence.request.score && !last;
+        // A sequence that is computed again has generated tokens behind its prompt: those have no scores.
+        const scored = sequence.request.score && position < sequence.promptLength - 1;
         if (scored || (last && sequence.request.maxTokens > 0)) wanted.push({ sequence, row: rows.length, position });
         rows.push({ token: sequence.tokens[position], position, sequence: sequence.slot });
       }
@@ -230,8 +236,7 @@ export class Scheduler {
       const stop = listener.onToken(token, wantsLogprobs ? logprobOf(logits, token) : undefined, top);
       const generated = tokens.length - sequence.promptLength;
       if (stop) this.#finish(sequence, "stop");
-      else if (generated >= request.maxTokens || tokens.length >= this.#model.maxContext)
-        this.#finish(sequence, "length");
+      else if (generated >= request.maxTokens || tokens.length >= this.#longest) this.#finish(sequence, "length");
     } catch (error) {
       this.#remove(sequence);
       listener.onError(error instanceof Error ? error : new Error(String(error)));

@@ -18,8 +18,10 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   const wanted = stops.filter((stop) => stop.length > 0);
   const longest = Math.max(0, ...wanted.map((stop) => stop.length));
   let held = "";
+  let stopped = false;
   return {
     push(piece) {
+      if (stopped) return { text: "", stopped };
       held += piece;
       // The string that is complete first ends the text, however the text was cut into pieces.
       const [first] = wanted
@@ -29,13 +31,14 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
       if (first) {
         const text = held.slice(0, first.start);
         held = "";
-        return { text, stopped: true };
+        stopped = true;
+        return { text, stopped };
       }
       let keep = Math.min(longest - 1, held.length);
       while (keep > 0 && !wanted.some((stop) => stop.startsWith(held.slice(held.length - keep)))) keep--;
       const text = held.slice(0, held.length - Math.max(keep, 0));
       held = held.slice(text.length);
-      return { text, stopped: false };
+      return { text, stopped };
     },
     flush() {
       const text = held;

@@ -1,7 +1,8 @@
 export { defaultPretrainConfig, type PretrainConfig } from "./config.ts";
+export { DivergedError } from "./divergence.ts";
 export { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
 export { clippedAttention, optimizedParameters } from "./k2-groups.ts";
-export { DivergedError, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { prepareText, prepareTokenizer, type RunText } from "./text.ts";
 export {
   createTrainStep,

@@ -16,6 +16,7 @@ import {
 } from "../runfiles/index.ts";
 import { wsd } from "../schedules/index.ts";
 import type { PretrainConfig } from "./config.ts";
+import { divergedAt, weightNorm } from "./divergence.ts";
 import { environmentDifferences, trainingEnvironment } from "./environment.ts";
 import { prepareText, prepareTokenizer, type RunText } from "./text.ts";
 import { createTrainStep, type TrainStep } from "./train-step.ts";
@@ -43,11 +44,6 @@ export interface PretrainResult {
   readonly report: string;
   readonly valLoss: number | null;
   readonly valBitsPerByte: number | null;
-}
-
-/** Training diverged: the loss is no number. The last checkpoint is from before. */
-export class DivergedError extends Error {
-  override name = "DivergedError";
 }
 
 /**
@@ -122,6 +118,7 @@ interface Loop {
 async function trainLoop({
   run,
   config,
+  model,
   step,
   text: { train, validation },
   state,
@@ -149,6 +146,20 @@ async function trainLoop({
     ({ valLoss, valBitsPerByte } = await validationLoss(step, validation, config.validationBatches));
     return (performance.now() - start) / 1000;
   };
+  /** The loss of a step is from before its update: weights are saved only if they, and the loss after it, are numbers. */
+  const checkedSave = async (learningRate: number) => {
+    const loss = await step.evaluate(train.batchAt(done, 0));
+    const norm = await weightNorm(model);
+    if (!Number.isFinite(loss) || !Number.isFinite(norm))
+      throw divergedAt(
+        done,
+        `after its update the loss is ${loss}, the norm of the weights ${norm}`,
+        saved,
+        learningRate,
+      );
+    await save({ step: done, tokens, seconds, environment: state.environment });
+    saved = done;
+  };
   if (done === 0) {
     await validate();
     metrics.write({ step: 0, tokens: 0, seconds: 0, valLoss, valBitsPerByte });
@@ -161,11 +172,8 @@ async function trainLoop({
     // The next batch is put together while the device works.
     if (done + 1 < config.steps) batches = microBatches(done + 1);
     const { loss, gradientNorm, maxLogits, loadImbalance } = await step.metrics();
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new DivergedError(
-        `training diverged at step ${done + 1}: loss ${loss}, gradient norm ${gradientNorm}. Step ${saved} is saved: lower the learning rate (${learningRate.toPrecision(3)} here) or the batch's z-loss and start again`,
-      );
-    }
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, saved, learningRate);
     const elapsed = (performance.now() - start) / 1000;
     done++;
     tokens += tokensPerStep;
@@ -197,14 +205,13 @@ async function trainLoop({
     });
     if (last || signal?.aborted || done % config.checkpointEvery === 0) {
       metrics.sync();
-      await save({ step: done, tokens, seconds, environment: state.environment });
-      saved = done;
+      await checkedSave(learningRate);
       writeFileAtomic(run.report, renderReport(loadRunReport(run)));
     }
   }
   if (saved !== done) {
     metrics.sync();
-    await save({ step: done, tokens, seconds, environment: state.environment });
+    await checkedSave(schedule(done));
   }
   writeFileAtomic(run.report, renderReport(loadRunReport(run)));
   progress.finish();

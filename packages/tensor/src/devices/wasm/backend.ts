@@ -21,6 +21,8 @@ export interface WasmOptions {
 export interface WasmBackend extends Backend {
   /** Ends a thread as a crash would. */
   killThread(thread: number): Promise<void>;
+  /** Holds the host up until the queue is empty: for profilers, which time one kernel after the other. */
+  drain(): void;
 }
 
 const pageBytes = 65536;
@@ -29,9 +31,30 @@ const scratchBytesPerThread = 4 << 20;
 const controlBase = pageBytes;
 const ringBase = controlBase + pageBytes;
 const scratchBase = ringBase + 4 * ringWords;
-const kernelIndex = new Map(Object.keys(kernelTable).map((name, i) => [name, i]));
 /** attentionForward and attentionBackward keep rows of logits of this length in a thread's scratch. */
 const longestSequence = 16384;
+
+/**
+ * Graphs whose kernels have fewer multiplications than this on average run on one thread: a kernel of ten microseconds is over before
+ * the threads have met. Decoding one sequence of a small model is the case (docs/decisions/0002-wasm-device.md).
+ */
+const leastSharedWork = 1e5;
+
+const kernelNames = Object.keys(kernelTable) as KernelName[];
+const kernelIndex = new Map(kernelNames.map((name, i) => [name, i]));
+const fieldsOf = kernelNames.map((name) => Object.keys(kernelTable[name]));
+
+/** Multiplications of the recorded command at word `at`: those of matrix products, which are nearly all. */
+function multiplicationsOf(list: readonly number[], at: number): number {
+  const kernel = list[at] & 0xffff;
+  const field = (name: string) => {
+    const index = fieldsOf[kernel].indexOf(name);
+    return index < 0 ? 1 : list[at + 1 + index];
+  };
+  if (kernelNames[kernel] === "gemm") return field("batch") * field("m") * field("n") * field("k");
+  if (kernelNames[kernel] === "groupedGemm") return field("rows") * field("n") * field("k");
+  return 0;
+}
 
 /** Address range in the linear memory. Kept in private fields: a handle shows its length only. */
 class WasmBuffer implements BufferHandle {
@@ -103,7 +126,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   let tail = 0;
   let fence = 0;
   let recording: number[] | null = null;
-  const graphs = new WeakMap<Graph, { address: number; words: number }>();
+  const graphs = new WeakMap<Graph, { address: number; words: number; command: number }>();
   /** Host writes that wait in memory for their turn, freed once their fence has passed. */
   let staged: { fence: number; address: number; bytes: number }[] = [];
   const pool = await startPool(
@@ -295,7 +318,12 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       } finally {
         recording = null;
       }
-      for (let i = 0; i < list.length; i += list[i] >>> 16) kernelCount++;
+      let multiplications = 0;
+      for (let i = 0; i < list.length; i += list[i] >>> 16) {
+        kernelCount++;
+        multiplications += multiplicationsOf(list, i);
+      }
+      const alone = multiplications < leastSharedWork * kernelCount;
       const address = allocator.alloc(list.length * 4, "a captured graph");
       // Fresh memory that nothing in the queue uses may be written at once only if it was never freed by it.
       if (idle()) words.set(list, address / 4);
@@ -306,17 +334,20 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
         staged.push({ fence: placeFence(), address: from, bytes: list.length * 4 });
       }
       const graph: Graph = { kernelCount };
-      graphs.set(graph, { address, words: list.length });
+      graphs.set(graph, { address, words: list.length, command: alone ? commands.replayAlone : commands.replay });
       return graph;
     },
     launch(graph) {
       checkUsable("launch");
       const found = graphs.get(graph);
       if (!found) throw new Error("launch: the graph belongs to another backend");
-      publish(commands.replay, [found.address, found.words]);
+      publish(found.command, [found.address, found.words]);
     },
     stats: () => ({ allocatedBytes: allocator.allocatedBytes, reservedBytes: memory.buffer.byteLength }),
     killThread: (thread) => pool.kill(thread),
+    drain() {
+      while (!idle()) checkUsable("drain");
+    },
     async close() {
       if (closed) return;
       if (!lost) publish(commands.stop, []);

@@ -10,7 +10,14 @@ export const controlWords = {
 } as const;
 
 /** Commands that are no kernels. See assembly/queue.ts. */
-export const commands = { skip: 0xfff0, fence: 0xfff1, replay: 0xfff2, copy: 0xfff3, stop: 0xfff4 } as const;
+export const commands = {
+  skip: 0xfff0,
+  fence: 0xfff1,
+  replay: 0xfff2,
+  copy: 0xfff3,
+  stop: 0xfff4,
+  replayAlone: 0xfff5,
+} as const;
 
 /** Makes every thread leave its waits: one of them has died. */
 export function poison(words: Int32Array, controlBase: number): void {

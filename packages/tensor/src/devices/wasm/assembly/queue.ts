@@ -22,6 +22,7 @@ export const commandFence: u32 = 0xfff1;
 export const commandReplay: u32 = 0xfff2;
 export const commandCopy: u32 = 0xfff3;
 export const commandStop: u32 = 0xfff4;
+export const commandReplayAlone: u32 = 0xfff5;
 
 // About 20 µs: longer than the gap between kernels, shorter than what the host needs a processor for.
 const spins: i32 = 4000;
@@ -42,6 +43,9 @@ export function work(control: usize, ring: usize, ringMask: u32, thread: i32, th
         if (!run(control, inner & 0xffff, p + 4, thread, threads)) return 1;
         p += <usize>(inner >>> 16) << 2;
       }
+    } else if (command == commandReplayAlone) {
+      if (thread == 0) replayAlone(pointer(at, 1), pointer(at, 2));
+      if (!barrier(control, threads)) return 1;
     } else if (command == commandCopy) {
       if (thread == 0) memory.copy(pointer(at, 1), pointer(at, 2), pointer(at, 3));
       if (!barrier(control, threads)) return 1;
@@ -66,6 +70,18 @@ function run(control: usize, kernel: u32, args: usize, thread: i32, threads: i32
   if (!barrier(control, threads)) return false;
   if (secondPhase(kernel, args, thread, threads)) return barrier(control, threads);
   return true;
+}
+
+/** Runs a graph on this thread alone: the others wait once, at its end, where they would have waited behind every kernel. */
+function replayAlone(graph: usize, words: usize): void {
+  let p = graph;
+  const end = p + (words << 2);
+  while (p < end) {
+    const inner = load<u32>(p), kernel = inner & 0xffff;
+    runKernel(kernel, p + 4, 0, 1);
+    secondPhase(kernel, p + 4, 0, 1);
+    p += <usize>(inner >>> 16) << 2;
+  }
 }
 
 function waitForCommand(control: usize, head: u32): bool {
