@@ -35,10 +35,10 @@ const scratchBase = ringBase + 4 * ringWords;
 const longestSequence = 16384;
 
 /**
- * Graphs whose kernels have fewer multiplications than this on average run on one thread: a kernel of ten microseconds is over before
- * the threads have met. Decoding one sequence of a small model is the case (docs/decisions/0002-wasm-device.md).
+ * Graphs whose kernels have fewer multiplications than this on average count as small: when threads have to wait for one another,
+ * one of them runs the graph alone. Decoding one sequence of a small model is the case (docs/decisions/0002-wasm-device.md).
  */
-const leastSharedWork = 1e5;
+const leastSharedWork = 1e6;
 
 const kernelNames = Object.keys(kernelTable) as KernelName[];
 const kernelIndex = new Map(kernelNames.map((name, i) => [name, i]));
@@ -323,7 +323,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
         kernelCount++;
         multiplications += multiplicationsOf(list, i);
       }
-      const alone = multiplications < leastSharedWork * kernelCount;
+      const small = multiplications < leastSharedWork * kernelCount;
       const address = allocator.alloc(list.length * 4, "a captured graph");
       // Fresh memory that nothing in the queue uses may be written at once only if it was never freed by it.
       if (idle()) words.set(list, address / 4);
@@ -334,7 +334,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
         staged.push({ fence: placeFence(), address: from, bytes: list.length * 4 });
       }
       const graph: Graph = { kernelCount };
-      graphs.set(graph, { address, words: list.length, command: alone ? commands.replayAlone : commands.replay });
+      graphs.set(graph, { address, words: list.length, command: small ? commands.replaySmall : commands.replay });
       return graph;
     },
     launch(graph) {

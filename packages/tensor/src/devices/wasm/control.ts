@@ -16,7 +16,7 @@ export const commands = {
   replay: 0xfff2,
   copy: 0xfff3,
   stop: 0xfff4,
-  replayAlone: 0xfff5,
+  replaySmall: 0xfff5,
 } as const;
 
 /** Makes every thread leave its waits: one of them has died. */

@@ -15,6 +15,9 @@ const generationWord: usize = 192; // barriers passed
 const sleepersWord: usize = 256; // threads asleep in a wait
 const doneWord: usize = 320; // the last fence passed
 const consumedWord: usize = 384; // words that all threads are done with
+const stallsWord: usize = 448; // spins given up in barriers of the graph that is replayed
+const aloneWord: usize = 512; // replays of small graphs that are left to one thread from now on
+const patienceWord: usize = 576; // how many the next failure leaves to it
 
 /** Commands that are no kernels. */
 export const commandSkip: u32 = 0xfff0;
@@ -22,10 +25,22 @@ export const commandFence: u32 = 0xfff1;
 export const commandReplay: u32 = 0xfff2;
 export const commandCopy: u32 = 0xfff3;
 export const commandStop: u32 = 0xfff4;
-export const commandReplayAlone: u32 = 0xfff5;
+export const commandReplaySmall: u32 = 0xfff5;
 
-// About 20 µs: longer than the gap between kernels, shorter than what the host needs a processor for.
+// About 20 µs: longer than the gap between kernels of a training step, shorter than what the host needs a processor for.
 const spins: i32 = 4000;
+// About 150 µs, within graphs: a thread that sleeps there wakes later than many a kernel takes, and the next barrier puts the other one
+// to sleep in turn.
+const graphSpins: i32 = 40000;
+/** Of this thread: every thread has its own instance of this module. */
+let spinLimit: i32 = spins;
+
+// When a processor is busy with something else, threads that share a small graph wait for one another at every kernel. After so many
+// stalls in one replay, the next ones are left to one thread: few at first, twice as many each time that sharing fails again. Both
+// ways give the same bits.
+const toleratedStalls: i32 = 8;
+const fewestAlone: i32 = 16;
+const mostAlone: i32 = 1024;
 
 /** Runs until the host stops the pool (returns 0) or a thread has died (returns 1). */
 export function work(control: usize, ring: usize, ringMask: u32, thread: i32, threads: i32): i32 {
@@ -36,16 +51,9 @@ export function work(control: usize, ring: usize, ringMask: u32, thread: i32, th
     const word = load<u32>(at), command = word & 0xffff, words = word >>> 16;
     if (command == commandStop) return 0;
     if (command == commandReplay) {
-      let p = pointer(at, 1);
-      const end = p + (pointer(at, 2) << 2);
-      while (p < end) {
-        const inner = load<u32>(p);
-        if (!run(control, inner & 0xffff, p + 4, thread, threads)) return 1;
-        p += <usize>(inner >>> 16) << 2;
-      }
-    } else if (command == commandReplayAlone) {
-      if (thread == 0) replayAlone(pointer(at, 1), pointer(at, 2));
-      if (!barrier(control, threads)) return 1;
+      if (!replay(control, pointer(at, 1), pointer(at, 2), thread, threads)) return 1;
+    } else if (command == commandReplaySmall) {
+      if (!replaySmall(control, pointer(at, 1), pointer(at, 2), thread, threads)) return 1;
     } else if (command == commandCopy) {
       if (thread == 0) memory.copy(pointer(at, 1), pointer(at, 2), pointer(at, 3));
       if (!barrier(control, threads)) return 1;
@@ -72,16 +80,36 @@ function run(control: usize, kernel: u32, args: usize, thread: i32, threads: i32
   return true;
 }
 
-/** Runs a graph on this thread alone: the others wait once, at its end, where they would have waited behind every kernel. */
-function replayAlone(graph: usize, words: usize): void {
-  let p = graph;
-  const end = p + (words << 2);
-  while (p < end) {
-    const inner = load<u32>(p), kernel = inner & 0xffff;
-    runKernel(kernel, p + 4, 0, 1);
-    secondPhase(kernel, p + 4, 0, 1);
-    p += <usize>(inner >>> 16) << 2;
+function replay(control: usize, graph: usize, words: usize, thread: i32, threads: i32): bool {
+  spinLimit = graphSpins;
+  const end = graph + (words << 2);
+  for (let p = graph; p < end; ) {
+    const word = load<u32>(p);
+    if (!run(control, word & 0xffff, p + 4, thread, threads)) return false;
+    p += <usize>(word >>> 16) << 2;
   }
+  spinLimit = spins;
+  return true;
+}
+
+/** Replays a graph whose kernels are so short that sharing them pays only while no thread has to wait long. */
+function replaySmall(control: usize, graph: usize, words: usize, thread: i32, threads: i32): bool {
+  const alone = load<i32>(control + aloneWord);
+  if (alone == 0) {
+    if (!replay(control, graph, words, thread, threads)) return false;
+  } else if (thread == 0) replay(control, graph, words, 0, 1);
+  if (!barrier(control, threads)) return false;
+  // All have read the word, and none reads it again before the next barrier.
+  if (thread == 0) {
+    const stalls = atomic.xchg<i32>(control + stallsWord, 0);
+    if (alone > 0) store<i32>(control + aloneWord, alone - 1);
+    else if (stalls > toleratedStalls) {
+      const patience = max(fewestAlone, load<i32>(control + patienceWord));
+      store<i32>(control + aloneWord, patience);
+      store<i32>(control + patienceWord, min(2 * patience, mostAlone));
+    } else store<i32>(control + patienceWord, fewestAlone);
+  }
+  return barrier(control, threads);
 }
 
 function waitForCommand(control: usize, head: u32): bool {
@@ -106,10 +134,11 @@ function barrier(control: usize, threads: i32): bool {
     if (atomic.load<i32>(control + sleepersWord) > 0) atomic.notify(control + generationWord, -1);
     return true;
   }
-  let left = spins;
+  let left = spinLimit;
   while (atomic.load<i32>(control + generationWord) == generation) {
     if (atomic.load<i32>(control + poisonWord) != 0) return false;
     if (--left > 0) continue;
+    atomic.add<i32>(control + stallsWord, 1);
     atomic.add<i32>(control + sleepersWord, 1);
     atomic.wait<i32>(control + generationWord, generation, -1);
     atomic.sub<i32>(control + sleepersWord, 1);
