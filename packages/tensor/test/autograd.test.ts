@@ -221,7 +221,7 @@ test("wrong shapes name the operation and both shapes", () => {
       () => matmul(full(device, [2, 3], 1), full(device, [4, 5], 1)),
       /matmul: \[2, 3\] · \[4, 5\]: inner sizes 3 and 4/,
     );
-    assert.throws(() => add(full(device, [2], 1), full(device, [3], 1)), /add: .*\[2\].*\[3\].*\[2\]/);
+    assert.throws(() => add(full(device, [2], 1), full(device, [3], 1)), /add: shapes \[2\] and \[3\] do not fit/);
     assert.throws(() => rmsNorm(full(device, [2, 3], 1), full(device, [2], 1)), /rmsNorm: .*\[2, 3\].*\[2\].*\[3\]/);
   });
 });

@@ -88,21 +88,23 @@ function logSumExp(logits: Float32Array): number {
   return max + Math.log(sum);
 }
 
-/** Tokens that survive top-k, then min-p, then top-p, best first unless nothing is cut off. */
+/** Tokens that survive top-k, then min-p, then top-p, in an order that depends on the logits alone. */
 function cutOff(logits: Float32Array, max: number, { temperature, topK, topP, minP }: SamplingOptions): number[] {
-  if (topK === 0 && topP >= 1 && minP <= 0) return Array.from(logits.keys());
-  let ids = largest(logits, topK > 0 ? topK : logits.length);
-  const weight = (id: number) => Math.exp((logits[id] - max) / temperature);
+  let ids = topK > 0 ? largest(logits, topK) : Array.from(logits.keys());
+  if (topP >= 1 && minP <= 0) return ids;
+  const weights = new Float64Array(logits.length);
+  for (const id of ids) weights[id] = Math.exp((logits[id] - max) / temperature);
+  const weight = (id: number) => weights[id];
   if (minP > 0) ids = ids.filter((id) => weight(id) >= minP);
-  if (topP < 1) {
-    let total = 0;
-    for (const id of ids) total += weight(id);
-    let sum = 0;
-    let count = 0;
-    while (count < ids.length && sum < topP * total) sum += weight(ids[count++]);
-    ids = ids.slice(0, Math.max(count, 1));
-  }
-  return ids;
+  if (topP >= 1) return ids;
+  const total = ids.reduce((sum, id) => sum + weight(id), 0);
+  // All tokens lighter than this together weigh less than 1 − p: only the others need to be sorted, and they are few.
+  const least = ((1 - topP) * total) / ids.length;
+  ids = ids.filter((id) => weight(id) >= least).sort((a, b) => logits[b] - logits[a] || a - b);
+  let sum = 0;
+  let count = 0;
+  while (count < ids.length && sum < topP * total) sum += weight(ids[count++]);
+  return ids.slice(0, Math.max(count, 1));
 }
 
 /** Indices of the `count` largest values, largest first, ties to the lower index. */
