@@ -1,0 +1,1 @@
+export type { Trace, TraceInfo, TraceRequest } from "./types.ts";
