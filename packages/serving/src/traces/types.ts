@@ -21,14 +21,14 @@ export interface TraceInfo {
   /** File name without its directory, or "generated". */
   readonly name: string;
   readonly format: "mooncake" | "azure" | "openai" | "generated";
-  /** Of the file's bytes; of the generator's parameters in canonical JSON for a generated trace. */
+  /** Of the file's bytes; of the generator's parameters and seed as JSON for a generated trace. */
   readonly sha256: string;
   /** Tokens of a block. */
   readonly blockSize: number;
   readonly requests: number;
-  /** Arrival of the last request, ms; what the parameters lead to expect where the trace is generated on the fly. */
+  /** Arrival of the last request, ms. */
   readonly spanMs: number;
-  /** All ids are below this. For a generated trace an upper bound. */
+  /** All ids are below this. */
   readonly blockIds: number;
   /** Whether ids say what prompts share. Without it an infinite cache hits nothing. */
   readonly sharing: boolean;

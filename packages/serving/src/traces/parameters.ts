@@ -1,0 +1,148 @@
+import { TraceError } from "./errors.ts";
+import { areQuantiles, lognormal, type Quantiles, quantileShares } from "./quantiles.ts";
+
+/**
+ * What a generated trace is like: a handful of numbers that say nothing of any one request. `baltoro trace fit` finds them
+ * for a log. Lengths are in tokens, times in ms.
+ */
+export interface TraceParameters {
+  readonly requests: number;
+  readonly blockSize: number;
+  readonly arrivals: ArrivalParameters;
+  /** Prompt of a request that starts a session, what is shared with others included. */
+  readonly firstPrompt: Quantiles;
+  readonly output: Quantiles;
+  readonly sessions: SessionParameters;
+  readonly shared: SharedParameters;
+}
+
+export interface ArrivalParameters {
+  /** Mean over the trace. */
+  readonly perSecond: number;
+  /** Variance over mean of the requests in a window: 1 is Poisson, 0 a metronome, more comes in bursts. A gamma renewal process. */
+  readonly dispersion: number;
+  /** Relative rate in equal parts of the trace, as a day's course. [1] is steady. */
+  readonly profile: readonly number[];
+  /** Arrivals are rounded down to this, as logs with coarse times do. 0 leaves them. */
+  readonly binMs: number;
+}
+
+/** Conversations: a turn sends again what went before, and adds to it. */
+export interface SessionParameters {
+  /**
+   * Another turn follows the k-th (from 0) with probability (a + k) / (a + b + k): sessions differ in how long they go on
+   * (a beta distribution), so that who has gone on will go on. a = 0 is single requests.
+   */
+  readonly a: number;
+  readonly b: number;
+  /** From a turn to the next. */
+  readonly gapMs: Quantiles;
+  /** Prompt of a turn less prompt and output of the one before; negative where a history was cut. */
+  readonly added: Quantiles;
+  /** Share of the previous prompt's whole blocks that is kept: less than 1 where a history was edited or cut. */
+  readonly kept: Quantiles;
+}
+
+/** What unrelated requests share: system prompts, tools, documents that are asked about again and again. */
+export interface SharedParameters {
+  /** Blocks at the start of every prompt. */
+  readonly rootBlocks: number;
+  /** Share of the sessions that go on with one of `prefixes` after the root. */
+  readonly share: number;
+  readonly prefixes: number;
+  /** The k-th (from 1) is taken with a probability in proportion to k^−zipf. */
+  readonly zipf: number;
+  /** Length of one in blocks, the root not counted. */
+  readonly blocks: Quantiles;
+}
+
+/** Multi-turn chat behind one system prompt, much like a public conversation log. */
+export const chatParameters: TraceParameters = {
+  requests: 12_000,
+  blockSize: 512,
+  arrivals: { perSecond: 3.4, dispersion: 1, profile: [1], binMs: 0 },
+  firstPrompt: lognormal(6000, 1.1),
+  output: lognormal(260, 0.8),
+  sessions: { a: 1.6, b: 3.6, gapMs: lognormal(120_000, 0.9), added: lognormal(120, 1.8), kept: [1] },
+  shared: { rootBlocks: 1, share: 0, prefixes: 0, zipf: 1, blocks: [0] },
+};
+
+/** An agent's calls: a few long tool prompts that all share, short answers. */
+export const agentParameters: TraceParameters = {
+  requests: 12_000,
+  blockSize: 512,
+  arrivals: { perSecond: 6.5, dispersion: 2, profile: [1], binMs: 0 },
+  firstPrompt: lognormal(6000, 0.9),
+  output: lognormal(90, 1),
+  sessions: { a: 1, b: 2, gapMs: lognormal(15_000, 1), added: lognormal(600, 1), kept: [1] },
+  shared: { rootBlocks: 0, share: 0.9, prefixes: 60, zipf: 1.1, blocks: lognormal(5, 0.8) },
+};
+
+/** Questions about long documents, each asked about several times. */
+export const documentParameters: TraceParameters = {
+  requests: 4000,
+  blockSize: 512,
+  arrivals: { perSecond: 3.9, dispersion: 1, profile: [1], binMs: 0 },
+  firstPrompt: lognormal(12_000, 0.9),
+  output: lognormal(80, 1.1),
+  sessions: { a: 0, b: 1, gapMs: [0], added: [0], kept: [1] },
+  shared: { rootBlocks: 0, share: 0.8, prefixes: 800, zipf: 0.4, blocks: lognormal(22, 0.8) },
+};
+
+export const parameterPresets: Readonly<Record<string, TraceParameters>> = {
+  chat: chatParameters,
+  agent: agentParameters,
+  documents: documentParameters,
+};
+
+/**
+ * Checks parameters, as read from JSON.
+ * @throws TraceError that names the field and what it may be.
+ */
+export function checkParameters(value: unknown): TraceParameters {
+  const at = (path: string): unknown =>
+    path.split(".").reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
+  const show = (found: unknown) => (JSON.stringify(found) ?? "missing").slice(0, 80);
+  const number = (path: string, least: number, most: number, whole = false): void => {
+    const found = at(path);
+    if (typeof found !== "number" || !(found >= least && found <= most) || (whole && !Number.isInteger(found))) {
+      const kind = whole ? "a whole number" : "a number";
+      throw new TraceError(`parameters: ${path} is ${show(found)}, expected ${kind} from ${least} to ${most}`);
+    }
+  };
+  const quantiles = (path: string, least: number): void => {
+    const found = at(path);
+    if (!areQuantiles(found) || found[0] < least) {
+      const shares = quantileShares.join(", ");
+      throw new TraceError(
+        `parameters: ${path} is ${show(found)}, expected [one number] or ${quantileShares.length} rising quantiles (at ${shares}) from ${least}`,
+      );
+    }
+  };
+  number("requests", 1, 2 ** 31, true);
+  number("blockSize", 1, 2 ** 20, true);
+  number("arrivals.perSecond", 1e-6, 1e6);
+  number("arrivals.dispersion", 0, 1e4);
+  number("arrivals.binMs", 0, 3.6e6);
+  const profile = at("arrivals.profile");
+  const rates = Array.isArray(profile) && profile.every((rate) => Number.isFinite(rate) && rate >= 0);
+  if (!rates || !profile.some((rate) => rate > 0))
+    throw new TraceError(
+      `parameters: arrivals.profile is ${show(profile)}, expected numbers from 0, one above 0 at least`,
+    );
+  quantiles("firstPrompt", 1);
+  quantiles("output", 1);
+  number("sessions.a", 0, 1e6);
+  number("sessions.b", 1e-3, 1e6);
+  quantiles("sessions.gapMs", 0);
+  quantiles("sessions.added", -1e9);
+  quantiles("sessions.kept", 0);
+  number("shared.rootBlocks", 0, 1e6, true);
+  number("shared.share", 0, 1);
+  number("shared.prefixes", 0, 1e7, true);
+  number("shared.zipf", 0, 10);
+  quantiles("shared.blocks", 0);
+  if (at("shared.prefixes") === 0 && at("shared.share") !== 0)
+    throw new TraceError("parameters: shared.share is above 0, but shared.prefixes is 0: there is nothing to share");
+  return value as TraceParameters;
+}
