@@ -1,4 +1,5 @@
 import type { AdmissionName, PolicyName } from "../conductor/types.ts";
+import { ConfigError } from "../costs/config-error.ts";
 import type { CostName } from "../costs/types.ts";
 import type { EvictionName } from "../pool/types.ts";
 
@@ -85,16 +86,6 @@ const defaults: Omit<SimulationConfig, "cluster"> = {
   coupled: { prefixCaching: false, chunkedPrefill: false, chunkTokens: 512, routing: "load-balancing" },
   sampleMs: 5000,
 };
-
-/** A field of a configuration that cannot be, with the limit that it breaks. */
-export class ConfigError extends RangeError {
-  readonly field: string;
-  constructor(field: string, message: string) {
-    super(`${field}: ${message}`);
-    this.name = "ConfigError";
-    this.field = field;
-  }
-}
 
 export interface ClusterShape {
   readonly prefill: number;
