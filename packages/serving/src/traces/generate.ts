@@ -16,9 +16,6 @@ interface PendingTurn {
   readonly blocks: Uint32Array;
 }
 
-/** No prompt is longer: a chain of additions must not run away. */
-const longestPrompt = 2 ** 21;
-
 /**
  * A trace from parameters, made while it is walked: what is kept is the sessions that are to go on, not the requests. Each
  * walk gives the same requests.
@@ -79,7 +76,7 @@ interface Prompt {
 }
 
 /** Prompts with their blocks; ids are given out in order. */
-function promptMaker({ blockSize, firstPrompt, sessions, shared }: TraceParameters, random: Random) {
+function promptMaker({ blockSize, firstPrompt, longestPrompt, sessions, shared }: TraceParameters, random: Random) {
   // The root and the shared prefixes have the first ids: a prefix's are drawn when it is first used.
   let nextId = shared.rootBlocks;
   const prefixes = new Map<number, Uint32Array>();
@@ -90,7 +87,7 @@ function promptMaker({ blockSize, firstPrompt, sessions, shared }: TraceParamete
     const rank = lowerBound(popularity, random.uniform());
     const known = prefixes.get(rank);
     if (known) return known;
-    const length = Math.round(quantileAt(shared.blocks, random.uniform()));
+    const length = shared.leadingBlocks[rank] ?? Math.round(quantileAt(shared.blocks, random.uniform()));
     const made = Uint32Array.from({ length }, () => nextId++);
     prefixes.set(rank, made);
     return made;
@@ -112,10 +109,8 @@ function promptMaker({ blockSize, firstPrompt, sessions, shared }: TraceParamete
       const start = new Uint32Array(shared.rootBlocks + prefix.length);
       for (let i = 0; i < shared.rootBlocks; i++) start[i] = i;
       start.set(prefix, shared.rootBlocks);
-      const tokens = quantileAt(firstPrompt, random.uniform());
-      // A prompt shorter than the root has a part of it, in whole blocks; one with a prefix is as long as that at least.
-      const kept = prefix.length > 0 ? start.length : Math.min(start.length, Math.floor((tokens - 1) / blockSize));
-      return prompt(tokens, start, kept);
+      const own = quantileAt(prefix.length > 0 ? shared.ownPrompt : firstPrompt, random.uniform());
+      return prompt(start.length * blockSize + Math.max(1, own), start, start.length);
     },
     next(last: PendingTurn): Prompt {
       const whole = Math.floor(last.inputTokens / blockSize);

@@ -1,6 +1,10 @@
+export { jitter, speedUp, type Truncation, truncate } from "./change.ts";
 export { TraceError } from "./errors.ts";
+export { type FitComparison, fitTrace, type TraceFit } from "./fit.ts";
 export { generateTrace } from "./generate.ts";
 export { checkParameters, parameterPresets, type TraceParameters } from "./parameters.ts";
 export { lognormal, type Quantiles, quantileAt, quantileMean, quantileShares, quantilesOf } from "./quantiles.ts";
 export { type Random, seededRandom, uniformAt } from "./random.ts";
+export { type LogFormat, type ReadOptions, readTrace } from "./read.ts";
+export { type LengthStatistics, type TraceStatistics, traceStatistics } from "./statistics.ts";
 export type { Trace, TraceInfo, TraceRequest } from "./types.ts";

@@ -9,9 +9,11 @@ export interface TraceParameters {
   readonly requests: number;
   readonly blockSize: number;
   readonly arrivals: ArrivalParameters;
-  /** Prompt of a request that starts a session, what is shared with others included. */
+  /** Of a request that starts a session: its prompt less root and shared prefix. */
   readonly firstPrompt: Quantiles;
   readonly output: Quantiles;
+  /** No prompt is longer: the model's window, as a rule. */
+  readonly longestPrompt: number;
   readonly sessions: SessionParameters;
   readonly shared: SharedParameters;
 }
@@ -52,8 +54,12 @@ export interface SharedParameters {
   readonly prefixes: number;
   /** The k-th (from 1) is taken with a probability in proportion to k^−zipf. */
   readonly zipf: number;
-  /** Length of one in blocks, the root not counted. */
+  /** Lengths in blocks, the root not counted, of the most used ones by rank; they weigh too much to be drawn. May be empty. */
+  readonly leadingBlocks: readonly number[];
+  /** Of the others. */
   readonly blocks: Quantiles;
+  /** What stands after a shared prefix in the first prompt of a session, in place of `firstPrompt`. */
+  readonly ownPrompt: Quantiles;
 }
 
 /** Multi-turn chat behind one system prompt, much like a public conversation log. */
@@ -61,10 +67,11 @@ export const chatParameters: TraceParameters = {
   requests: 12_000,
   blockSize: 512,
   arrivals: { perSecond: 3.4, dispersion: 1, profile: [1], binMs: 0 },
-  firstPrompt: lognormal(6000, 1.1),
+  firstPrompt: lognormal(5500, 1.15),
   output: lognormal(260, 0.8),
+  longestPrompt: 131_072,
   sessions: { a: 1.6, b: 3.6, gapMs: lognormal(120_000, 0.9), added: lognormal(120, 1.8), kept: [1] },
-  shared: { rootBlocks: 1, share: 0, prefixes: 0, zipf: 1, blocks: [0] },
+  shared: { rootBlocks: 1, share: 0, prefixes: 0, zipf: 1, leadingBlocks: [], blocks: [0], ownPrompt: [1] },
 };
 
 /** An agent's calls: a few long tool prompts that all share, short answers. */
@@ -74,8 +81,17 @@ export const agentParameters: TraceParameters = {
   arrivals: { perSecond: 6.5, dispersion: 2, profile: [1], binMs: 0 },
   firstPrompt: lognormal(6000, 0.9),
   output: lognormal(90, 1),
+  longestPrompt: 131_072,
   sessions: { a: 1, b: 2, gapMs: lognormal(15_000, 1), added: lognormal(600, 1), kept: [1] },
-  shared: { rootBlocks: 0, share: 0.9, prefixes: 60, zipf: 1.1, blocks: lognormal(5, 0.8) },
+  shared: {
+    rootBlocks: 0,
+    share: 0.9,
+    prefixes: 60,
+    zipf: 1.1,
+    leadingBlocks: [],
+    blocks: lognormal(9, 0.6),
+    ownPrompt: lognormal(1500, 1),
+  },
 };
 
 /** Questions about long documents, each asked about several times. */
@@ -83,10 +99,19 @@ export const documentParameters: TraceParameters = {
   requests: 4000,
   blockSize: 512,
   arrivals: { perSecond: 3.9, dispersion: 1, profile: [1], binMs: 0 },
-  firstPrompt: lognormal(12_000, 0.9),
+  firstPrompt: lognormal(2500, 1.2),
   output: lognormal(80, 1.1),
+  longestPrompt: 131_072,
   sessions: { a: 0, b: 1, gapMs: [0], added: [0], kept: [1] },
-  shared: { rootBlocks: 0, share: 0.8, prefixes: 800, zipf: 0.4, blocks: lognormal(22, 0.8) },
+  shared: {
+    rootBlocks: 0,
+    share: 0.8,
+    prefixes: 800,
+    zipf: 0.4,
+    leadingBlocks: [],
+    blocks: lognormal(22, 0.8),
+    ownPrompt: lognormal(90, 0.8),
+  },
 };
 
 export const parameterPresets: Readonly<Record<string, TraceParameters>> = {
@@ -121,6 +146,7 @@ export function checkParameters(value: unknown): TraceParameters {
   };
   number("requests", 1, 2 ** 31, true);
   number("blockSize", 1, 2 ** 20, true);
+  number("longestPrompt", 1, 2 ** 24, true);
   number("arrivals.perSecond", 1e-6, 1e6);
   number("arrivals.dispersion", 0, 1e4);
   number("arrivals.binMs", 0, 3.6e6);
@@ -142,6 +168,16 @@ export function checkParameters(value: unknown): TraceParameters {
   number("shared.prefixes", 0, 1e7, true);
   number("shared.zipf", 0, 10);
   quantiles("shared.blocks", 0);
+  quantiles("shared.ownPrompt", 1);
+  const leading = at("shared.leadingBlocks");
+  if (
+    !Array.isArray(leading) ||
+    leading.length > 1000 ||
+    !leading.every((length) => Number.isInteger(length) && length >= 0)
+  )
+    throw new TraceError(
+      `parameters: shared.leadingBlocks is ${show(leading)}, expected 1000 whole numbers at most, from 0`,
+    );
   if (at("shared.prefixes") === 0 && at("shared.share") !== 0)
     throw new TraceError("parameters: shared.share is above 0, but shared.prefixes is 0: there is nothing to share");
   return value as TraceParameters;
