@@ -27,12 +27,9 @@ export { type MetricsRecord, type MetricsWriter, openMetrics, readMetrics } from
 export * from "./optimizer/index.ts";
 export * from "./pretrain/index.ts";
 export {
-  compactNumber,
   createProgress,
-  duration,
   formatLogLine,
   formatProgress,
-  groupedInteger,
   type Progress,
   type ProgressOptions,
   type ProgressState,
@@ -40,17 +37,13 @@ export {
   type ProgressStyle,
 } from "./progress/index.ts";
 export {
-  type ChartSpec,
   type ComparisonOptions,
   type ComparisonSvgOptions,
   compareReport,
-  lineChart,
   loadRunReport,
   type RunReport,
   renderComparisonSvg,
   renderReport,
-  type Series,
-  type Theme,
 } from "./report/index.ts";
 export {
   acquireLock,

@@ -2,16 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
-import {
-  compactNumber,
-  createProgress,
-  duration,
-  formatLogLine,
-  formatProgress,
-  groupedInteger,
-  type ProgressState,
-  rate,
-} from "../src/progress/index.ts";
+import { createProgress, formatLogLine, formatProgress, type ProgressState } from "../src/progress/index.ts";
 
 const state: ProgressState = {
   step: 1234,
@@ -26,29 +17,6 @@ const state: ProgressState = {
 };
 const at = (columns: number, more: Partial<ProgressState> = {}, unicode = true) =>
   formatProgress({ ...state, ...more }, { columns, color: false, unicode });
-
-test("units", () => {
-  const numbers = [0, 7, 0.1234, 950, 999.4, 999.6, 1234, 45_678_901, 2e9, 3.5e12, Number.NaN].map(compactNumber);
-  assert.deepEqual(numbers, ["0", "7", "0.12", "950", "999", "1.00k", "1.23k", "45.7M", "2.00B", "3.50T", "–"]);
-  const times = [1e12, 0, 9.94, 9.96, 59.6, 185, 3599.6, 7620, 86_399, 273_600, -1, Number.POSITIVE_INFINITY].map(
-    duration,
-  );
-  assert.deepEqual(times, [
-    ">999d",
-    "0.0s",
-    "9.9s",
-    "10s",
-    "1m 00s",
-    "3m 05s",
-    "1h 00m",
-    "2h 07m",
-    "1d 0h",
-    "3d 4h",
-    "–",
-    "–",
-  ]);
-  assert.deepEqual([groupedInteger(1234567), rate(0.002), rate(Number.NaN)], ["1,234,567", "2.00e-3", "–"]);
-});
 
 test("80 columns", () => {
   assert.deepEqual(at(80), [

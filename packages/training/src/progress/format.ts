@@ -1,4 +1,4 @@
-import { compactNumber, duration, groupedInteger, rate } from "./units.ts";
+import { compactNumber, duration, groupedInteger, rate } from "@baltoro/plot";
 
 /** What the display shows. A number that is not known yet is left out. */
 export interface ProgressState {

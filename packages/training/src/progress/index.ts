@@ -1,3 +1,2 @@
 export { createProgress, type Progress, type ProgressOptions, type ProgressStream } from "./display.ts";
 export { formatLogLine, formatProgress, type ProgressState, type ProgressStyle } from "./format.ts";
-export { compactNumber, duration, groupedInteger, rate } from "./units.ts";

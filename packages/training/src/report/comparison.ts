@@ -1,11 +1,23 @@
-import { compactNumber, duration, groupedInteger } from "../progress/index.ts";
-import { lineChart, type Series } from "./chart.ts";
-import { type Figure, formatValue, renderFigures, renderPage } from "./page.ts";
+import {
+  chartStyle,
+  compactNumber,
+  duration,
+  escapeText,
+  type Figure,
+  formatValue,
+  groupedInteger,
+  lineChart,
+  type Point,
+  renderFigures,
+  renderPage,
+  type Series,
+  smooth,
+  smoothingWidth,
+  type Theme,
+  themeVariables,
+} from "@baltoro/plot";
 import { curveOf, largest, type RunReport } from "./run-report.ts";
-import { type Point, smooth, smoothingWidth } from "./series.ts";
-import { chartStyle, type Theme, themeVariables } from "./style.ts";
 import { lossCeiling, type RunSummary, reaches, summarize } from "./summary.ts";
-import { escapeText } from "./text.ts";
 
 /** Options of {@link compareReport} and {@link renderComparisonSvg}. */
 export interface ComparisonOptions {

@@ -1,8 +1,15 @@
-import { groupedInteger } from "../progress/index.ts";
-import type { Series } from "./chart.ts";
-import type { Figure } from "./page.ts";
+import {
+  type Figure,
+  finiteValues,
+  groupedInteger,
+  median,
+  type Point,
+  type Series,
+  smooth,
+  smoothingWidth,
+  thin,
+} from "@baltoro/plot";
 import { curveOf, largest, lastOf, type RunReport } from "./run-report.ts";
-import { finiteValues, median, type Point, smooth, smoothingWidth, thin } from "./series.ts";
 import { lossCeiling, type RunSummary } from "./summary.ts";
 
 /** The curves of a run that there are records for, in the order of the page. */

@@ -1,9 +1,17 @@
-import { compactNumber, duration, groupedInteger } from "../progress/index.ts";
+import {
+  compactNumber,
+  duration,
+  escapeText,
+  groupedInteger,
+  renderFigures,
+  renderPage,
+  renderRecord,
+  renderTiles,
+  type Tile,
+} from "@baltoro/plot";
 import { runFigures } from "./figures.ts";
-import { renderFigures, renderPage, renderRecord, renderTiles, type Tile } from "./page.ts";
 import type { RunReport } from "./run-report.ts";
 import { type RunSummary, summarize } from "./summary.ts";
-import { escapeText } from "./text.ts";
 
 /**
  * The report of a run as one HTML page: headline numbers, curves, samples, configuration and environment. Needs no network

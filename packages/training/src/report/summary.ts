@@ -1,6 +1,6 @@
+import { finiteValues, median, type Point, smooth, smoothingWidth } from "@baltoro/plot";
 import type { MetricsRecord } from "../metrics/index.ts";
 import { curveOf, largest, lastOf, type RunReport } from "./run-report.ts";
-import { finiteValues, median, type Point, smooth, smoothingWidth } from "./series.ts";
 
 /** The numbers of a run that are quoted. */
 export interface RunSummary {

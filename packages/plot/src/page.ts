@@ -70,6 +70,45 @@ export function renderTiles(tiles: readonly Tile[]): string {
   return `<div class="tiles">${cells.join("")}</div>`;
 }
 
+/** A part of a whole. */
+export interface StackPart {
+  readonly label: string;
+  readonly value: number;
+  readonly color: string;
+  /** Beside the label, in place of the share. */
+  readonly note?: string;
+}
+
+/** Parts of a whole as one bar, with a legend that tells value and share of each. A part of nothing is left out. */
+export function renderStack(parts: readonly StackPart[], format: (value: number) => string): string {
+  const total = parts.reduce((sum, { value }) => sum + value, 0);
+  const shown = parts.filter(({ value }) => value > 0);
+  const share = (value: number) => (total > 0 ? (100 * value) / total : 0);
+  const bar = shown.map(({ value, color }) => `<i style="width:${share(value).toFixed(3)}%;background:${color}"></i>`);
+  const legend = shown.map(
+    ({ label, value, color, note }) =>
+      `<li><i style="background:${color}"></i>${escapeText(label)} <b>${escapeText(format(value))}</b> <small>${escapeText(note ?? percent(share(value)))}</small></li>`,
+  );
+  const alt = shown.map(({ label, value }) => `${label} ${percent(share(value))}`).join(", ");
+  return `<div class="stack" role="img" aria-label="${escapeText(alt)}">${bar.join("")}</div><ul class="legend">${legend.join("")}</ul>`;
+}
+
+function percent(value: number): string {
+  return `${value > 0 && value < 0.095 ? "<0.1" : value.toFixed(value >= 99.95 ? 0 : 1)} %`;
+}
+
+/** Rows of text; the first column to the left, the others to the right. A cell of `{ bad: "…" }` is marked. */
+export function renderTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | { readonly bad: string })[])[],
+): string {
+  const head = header.map((title) => `<th>${escapeText(title)}</th>`).join("");
+  const cell = (value: string | { readonly bad: string }) =>
+    typeof value === "string" ? `<td>${escapeText(value)}</td>` : `<td class="bad">${escapeText(value.bad)}</td>`;
+  const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("");
+  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
 /** A record as cards: one for the plain values, one for each object in it. */
 export function renderRecord(title: string, record: Readonly<Record<string, unknown>>): string {
   const isGroup = (value: unknown): value is Record<string, unknown> =>

@@ -16,6 +16,10 @@ export interface Series {
   readonly dash?: string;
   /** Points as dots. Default false. */
   readonly dots?: boolean;
+  /** Fills what is below the curve. Default false. */
+  readonly area?: boolean;
+  /** A column from 0 for each point, in place of the curve. Default false; linear axes only. */
+  readonly columns?: boolean;
   /** Left out of the legend (and of the hover box). */
   readonly quiet?: boolean;
 }
@@ -57,7 +61,7 @@ export function chartDomain(spec: ChartSpec): { x: [number, number]; y: [number,
   const ys = [...spec.series.flatMap(({ points }) => finiteValues(points))];
   const log = spec.yScale === "log";
   const xs = spec.series.flatMap(({ points }) => points.map(({ x }) => x));
-  const [first, last] = extent(xs);
+  const [first, last] = columnExtent(spec.series) ?? extent(xs);
   // Steps begin at 1 and are thought of from 0.
   const x: [number, number] = first > 0 && first < last / 20 ? [0, last] : [first, last];
   const given = spec.yDomain ?? [null, null];
@@ -98,7 +102,10 @@ export function lineChart(spec: ChartSpec): string {
     log,
   };
   const clip = `clip-${hash(`${spec.alt}|${width}|${height}`)}`;
-  const curves = series.map((one) => curve(one, sx, sy, log, right - left));
+  const floor = log ? bottom : sy(Math.min(Math.max(0, yDomain[0]), yDomain[1]));
+  const curves = series.map((one) =>
+    one.columns ? columns(one, sx, sy, floor) : curve(one, sx, sy, log, right - left, floor),
+  );
   const rules = (spec.rules ?? [])
     .filter(({ y }) => y >= yDomain[0] && y <= yDomain[1])
     .map(
@@ -121,6 +128,34 @@ export function lineChart(spec: ChartSpec): string {
     ends.length > 0 ? drawEndLabels(ends, sy, right, top, bottom) : "",
     "</svg>",
   ].join("");
+}
+
+/** Half a column of room on either side. */
+function columnExtent(series: readonly Series[]): [number, number] | null {
+  const points = series.find(({ columns: drawn }) => drawn)?.points ?? [];
+  if (points.length === 0) return null;
+  const half = columnStep(points) / 2;
+  return [points[0].x - half, points[points.length - 1].x + half];
+}
+
+function columnStep(points: readonly Point[]): number {
+  return points.length > 1 ? (points[points.length - 1].x - points[0].x) / (points.length - 1) : 1;
+}
+
+function columns(
+  { points, color, opacity = 1 }: Series,
+  sx: (x: number) => number,
+  sy: (y: number) => number,
+  floor: number,
+): string {
+  const step = columnStep(points);
+  const width = Math.max(0.7, (sx(step) - sx(0)) * 0.78);
+  const bars = points.flatMap(({ x, y }) => {
+    if (y === null || !Number.isFinite(y) || y === 0) return [];
+    const [top, bottom] = y > 0 ? [sy(y), floor] : [floor, sy(y)];
+    return [`M${num(sx(x) - width / 2)} ${num(bottom)}V${num(top)}h${num(width)}V${num(bottom)}z`];
+  });
+  return `<path d="${bars.join("")}" fill="${paperColor(color)}" style="fill:${color}"${opacity === 1 ? "" : ` opacity="${opacity}"`}/>`;
 }
 
 function extent(values: readonly number[]): [number, number] {
@@ -175,19 +210,31 @@ function curve(
   sy: (y: number) => number,
   log: boolean,
   pixels: number,
+  floor: number,
 ): string {
   const visible = (y: number | null): y is number => y !== null && Number.isFinite(y) && !(log && y <= 0);
   const { color, width = 2, opacity = 1, dash, dots = false } = series;
   let path = "";
+  let below = "";
   let pen = false;
+  let end = 0;
   for (const { x, y } of thin(series.points, Math.round(pixels * 1.5))) {
-    if (visible(y)) path += `${pen ? "L" : "M"}${num(sx(x))} ${num(sy(y))}`;
+    if (visible(y)) {
+      const at = `${num(sx(x))} ${num(sy(y))}`;
+      below += pen ? `L${at}` : `${below === "" ? "" : `V${num(floor)}z`}M${num(sx(x))} ${num(floor)}L${at}`;
+      path += `${pen ? "L" : "M"}${at}`;
+      end = sx(x);
+    }
     pen = visible(y);
   }
+  const fill =
+    series.area && below !== ""
+      ? `<path d="${below}L${num(end)} ${num(floor)}z" fill="${paperColor(color)}" style="fill:${color}" opacity="0.14"/>`
+      : "";
   // The attribute serves viewers that do not understand the style.
   const paint = `stroke="${paperColor(color)}" style="stroke:${color}" stroke-width="${width}"`;
   const line = `<path class="curve" d="${path}" ${paint}${opacity === 1 ? "" : ` opacity="${opacity}"`}${dash ? ` stroke-dasharray="${dash}"` : ""}/>`;
-  if (!dots) return line;
+  if (!dots) return fill + line;
   const radius = series.points.length > 60 ? 2 : 3.2;
   const marks = series.points.flatMap(({ x, y }) =>
     visible(y)
@@ -196,7 +243,7 @@ function curve(
         ]
       : [],
   );
-  return line + marks.join("");
+  return fill + line + marks.join("");
 }
 
 function withExponent(label: string, { exponent }: Ticks): string {

@@ -69,6 +69,15 @@ th,td{padding:9px 14px;text-align:right;white-space:nowrap;border-top:1px solid 
 thead th{border-top:0;color:var(--muted);font-weight:500}
 th:first-child,td:first-child{text-align:left}
 td i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
+td.bad{color:var(--warn);font-weight:600}
+.stack{display:flex;height:28px;border-radius:7px;overflow:hidden;background:var(--line);gap:1px}
+.stack i{display:block;min-width:2px}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:10px 0 0;padding:0;font-size:14px}
+.legend i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:7px}
+.legend b{font-weight:650}.legend small{color:var(--muted);font-size:13px}
+.card p,.card ul.notes{margin:8px 0 0;font-size:14px}.card ul.notes{padding-left:18px;color:var(--muted)}
+pre{margin:8px 0 0;padding:10px 12px;background:var(--page);border:1px solid var(--line);border-radius:7px;font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+details{margin-top:16px}summary{cursor:pointer;color:var(--muted);padding:4px 0 10px}
 footer{margin-top:36px;color:var(--muted);font-size:13px}
 .tip{position:absolute;pointer-events:none;background:var(--panel);color:var(--ink);border:1px solid var(--line);box-shadow:0 4px 16px #0003;font-size:12.5px;line-height:1.45;padding:6px 10px;border-radius:7px;white-space:nowrap;z-index:2}
 .tip i{display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px}
