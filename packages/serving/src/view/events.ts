@@ -98,8 +98,8 @@ export interface Snapshot extends EventHead {
   readonly kind: "snapshot";
   readonly role: Role;
   readonly blocks: { readonly [tier in Tier]?: ArrayLike<BlockId> };
-  /** Requests that it still has. */
-  readonly requests: readonly RequestId[];
+  /** Requests that it still has, and the last of the conductor's events that it knew of then: later ones may be on their way to it. */
+  readonly requests?: { readonly held: readonly RequestId[]; readonly assignedThrough: number };
 }
 
 export type ViewEvent =

@@ -1,0 +1,2 @@
+export { PrefixMatch } from "./match.ts";
+export { maxBlocks, PrefixIndex, tierBit } from "./prefix-index.ts";

@@ -1,0 +1,22 @@
+export { applyEvent, replayLog } from "./apply.ts";
+export type { DecodeSet } from "./decode-set.ts";
+export type {
+  Applied,
+  Assigned,
+  EventHead,
+  Finished,
+  Joined,
+  Left,
+  Load,
+  Prefilled,
+  Removed,
+  RoleChanged,
+  Snapshot,
+  Stored,
+  Transferred,
+  ViewEvent,
+} from "./events.ts";
+export { conductorId } from "./events.ts";
+export type { InFlight } from "./requests.ts";
+export { checkView, viewState } from "./state.ts";
+export { type ClusterView, createView, isLive, overdueRequests, type Repairs, type ViewOptions } from "./view.ts";
