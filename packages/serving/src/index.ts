@@ -1,3 +1,10 @@
+export * from "./admission/index.ts";
+export * from "./blocks/index.ts";
+export * from "./conductor/index.ts";
 export * from "./engine/index.ts";
+export * from "./estimators/index.ts";
 export * from "./gateway/index.ts";
 export { openaiRoutes } from "./openai/index.ts";
+export * from "./pool/index.ts";
+export * from "./prefix-index/index.ts";
+export * from "./view/index.ts";

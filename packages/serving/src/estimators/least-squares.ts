@@ -62,7 +62,10 @@ function solvePart(
   // Features differ by orders of magnitude (1, n, n²): scaled to a unit diagonal.
   const scale = chosen.map((i) => Math.sqrt(xx[i * size + i]));
   if (scale.some((value) => !(value > 0))) return null;
-  const rows = chosen.map((i, a) => [...chosen.map((j, b) => xx[i * size + j] / (scale[a] * scale[b])), xy[i] / scale[a]]);
+  const rows = chosen.map((i, a) => [
+    ...chosen.map((j, b) => xx[i * size + j] / (scale[a] * scale[b])),
+    xy[i] / scale[a],
+  ]);
   const n = chosen.length;
   for (let column = 0; column < n; column++) {
     let pivot = column;

@@ -29,32 +29,21 @@ export interface OutputPredictor extends OutputEstimator {
  *
  * @throws RangeError if an option is out of range.
  */
-export function createOutputPredictor({ priorMean = 256, shrinkage = 32, memory = 0.998 }: OutputPredictorOptions = {}): OutputPredictor {
+export function createOutputPredictor({
+  priorMean = 256,
+  shrinkage = 32,
+  memory = 0.998,
+}: OutputPredictorOptions = {}): OutputPredictor {
   if (!(priorMean > 0)) throw new RangeError(`priorMean is ${priorMean}; it must be above 0 tokens`);
   if (!(shrinkage > 0)) throw new RangeError(`shrinkage is ${shrinkage}; it must be above 0 requests`);
   if (!(memory > 0 && memory <= 1)) throw new RangeError(`memory is ${memory}; it must be above 0 and at most 1`);
   const all = new Histogram(memory);
   all.seed(priorMean, 4);
+  all.tabulate(null, 0);
   const groups = new Map<number, Histogram>();
   const meter = new ErrorMeter();
-  let lastKey = -1;
-  let last = all;
-
-  /** The group's table, blended with that of all. */
-  function groupOf(inputTokens: number, outputClass: number): Histogram {
-    const key = outputClass * inputGroups + inputGroup(inputTokens);
-    if (key === lastKey && !last.stale) return last;
-    let group = groups.get(key);
-    if (!group) {
-      group = new Histogram(memory);
-      groups.set(key, group);
-    }
-    if (all.stale) all.tabulate(null, 0);
-    if (group.stale) group.tabulate(all, shrinkage);
-    lastKey = key;
-    last = group;
-    return group;
-  }
+  // Tables change when something is observed, never when something is asked: asking has no trace.
+  const groupOf = (inputTokens: number, outputClass: number) => groups.get(groupKey(inputTokens, outputClass)) ?? all;
 
   return {
     expectedTokens(inputTokens, outputClass, maxOutputTokens) {
@@ -65,10 +54,16 @@ export function createOutputPredictor({ priorMean = 256, shrinkage = 32, memory 
     },
     observe(inputTokens, outputClass, outputTokens) {
       if (!(outputTokens >= 1)) throw new RangeError(`outputTokens is ${outputTokens}; it must be at least 1`);
-      const group = groupOf(inputTokens, outputClass);
-      meter.add(group.mean, outputTokens);
+      meter.add(groupOf(inputTokens, outputClass).mean, outputTokens);
+      const key = groupKey(inputTokens, outputClass);
+      const group = groups.get(key) ?? new Histogram(memory);
+      groups.set(key, group);
       all.add(outputTokens);
       group.add(outputTokens);
+      if (all.stale) {
+        all.tabulate(null, 0);
+        for (const each of groups.values()) each.tabulate(all, shrinkage);
+      } else if (group.stale) group.tabulate(all, shrinkage);
     },
     error: () => meter.report(),
   };
@@ -156,6 +151,10 @@ function edge(k: number): number {
 function binOf(tokens: number): number {
   if (tokens <= 1) return 0;
   return Math.min(bins, Math.ceil(Math.log2(tokens) * binsPerOctave - 1e-9));
+}
+
+function groupKey(inputTokens: number, outputClass: number): number {
+  return outputClass * inputGroups + inputGroup(inputTokens);
 }
 
 function inputGroup(inputTokens: number): number {

@@ -98,8 +98,13 @@ export interface OnlineOptions {
 }
 
 /** Prefill learned online, from a prior. @throws RangeError from `observe` if the timing is out of range; nothing is learned then. */
-export function onlinePrefill(prior: PrefillEstimator, options: OnlineOptions = {}): PrefillEstimator & Online<PrefillTiming> {
-  const examples = [512, 4096, 32768].flatMap((n) => [0, n / 2].map((p) => ({ x: prefillFeatures(n, p), y: prior.prefillMs(n, p) })));
+export function onlinePrefill(
+  prior: PrefillEstimator,
+  options: OnlineOptions = {},
+): PrefillEstimator & Online<PrefillTiming> {
+  const examples = [512, 4096, 32768].flatMap((n) =>
+    [0, n / 2].map((p) => ({ x: prefillFeatures(n, p), y: prior.prefillMs(n, p) })),
+  );
   const learner = online(examples, options);
   return {
     prefillMs: (inputTokens, prefixTokens) => learner.predict(prefillFeatures(inputTokens, prefixTokens)),
@@ -113,8 +118,13 @@ export function onlinePrefill(prior: PrefillEstimator, options: OnlineOptions = 
 }
 
 /** Decode steps learned online, from a prior, as {@link onlinePrefill}. */
-export function onlineDecode(prior: DecodeEstimator, options: OnlineOptions = {}): DecodeEstimator & Online<DecodeTiming> {
-  const examples = [1, 8, 64].flatMap((b) => [256, 4096].map((n) => ({ x: decodeFeatures(b, b * n), y: prior.stepMs(b, b * n) })));
+export function onlineDecode(
+  prior: DecodeEstimator,
+  options: OnlineOptions = {},
+): DecodeEstimator & Online<DecodeTiming> {
+  const examples = [1, 8, 64].flatMap((b) =>
+    [256, 4096].map((n) => ({ x: decodeFeatures(b, b * n), y: prior.stepMs(b, b * n) })),
+  );
   const learner = online(examples, options);
   return {
     stepMs: (batch, contextTokens) => learner.predict(decodeFeatures(batch, contextTokens)),

@@ -38,7 +38,8 @@ export function transferEstimator({
   if (!(efficiency > 0)) throw new RangeError(`efficiency is ${efficiency}; it must be above 0`);
   const meter = new ErrorMeter();
   let share = efficiency;
-  const idealMs = (tokens: number, bytesPerMs: number, aheadBytes: number) => (aheadBytes + tokens * kvBytesPerToken) / bytesPerMs;
+  const idealMs = (tokens: number, bytesPerMs: number, aheadBytes: number) =>
+    (aheadBytes + tokens * kvBytesPerToken) / bytesPerMs;
   const transferMs = (tokens: number, bytesPerMs: number, aheadBytes: number) =>
     tokens > 0 ? latencyMs + idealMs(tokens, bytesPerMs, aheadBytes) / share : 0;
   return {
@@ -47,7 +48,8 @@ export function transferEstimator({
       meter.add(transferMs(tokens, bytesPerMs, aheadBytes), ms);
       const ideal = idealMs(tokens, bytesPerMs, aheadBytes);
       // A transfer as short as the latency says nothing of the bandwidth.
-      if (ms > 2 * latencyMs && ideal > 0) share = Math.exp(0.95 * Math.log(share) + 0.05 * Math.log(ideal / (ms - latencyMs)));
+      if (ms > 2 * latencyMs && ideal > 0)
+        share = Math.exp(0.95 * Math.log(share) + 0.05 * Math.log(ideal / (ms - latencyMs)));
     },
     get efficiency() {
       return share;

@@ -53,7 +53,8 @@ export class SlotHeap {
     if (places !== this.count) throw new Error(`heap: ${places} slots have a place, ${this.count} are in it`);
     for (let at = 0; at < this.count; at++) {
       const slot = this.slots[at];
-      if (this.place[slot] !== at + 1) throw new Error(`heap: slot ${slot} is at ${at}, not at ${this.place[slot] - 1}`);
+      if (this.place[slot] !== at + 1)
+        throw new Error(`heap: slot ${slot} is at ${at}, not at ${this.place[slot] - 1}`);
       if (at > 0 && this.before(slot, this.slots[(at - 1) >> 2])) throw new Error(`heap: ${slot} is above its parent`);
     }
   }

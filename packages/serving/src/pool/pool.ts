@@ -182,7 +182,8 @@ class TieredPool implements KvPool {
     this.levels.forEach((tier, level) => {
       if (sizes[level] !== this.sizes[level])
         throw new Error(`pool: ${tier} counts ${this.sizes[level]}, has ${sizes[level]}`);
-      if (sizes[level] > this.capacities[level]) throw new Error(`pool: ${tier} holds ${sizes[level]} blocks, too many`);
+      if (sizes[level] > this.capacities[level])
+        throw new Error(`pool: ${tier} holds ${sizes[level]} blocks, too many`);
     });
   }
 
@@ -264,7 +265,11 @@ class TieredPool implements KvPool {
 
   /** The block of a tier that goes next, or −1. Leased ones are set aside until their time, each once. */
   private victim(level: number): number {
-    for (let slot = this.leased.peek(); slot >= 0 && this.leased.majorOf(slot) <= this.nowMs; slot = this.leased.peek()) {
+    for (
+      let slot = this.leased.peek();
+      slot >= 0 && this.leased.majorOf(slot) <= this.nowMs;
+      slot = this.leased.peek()
+    ) {
       this.leased.remove(slot);
       this.list(slot);
     }

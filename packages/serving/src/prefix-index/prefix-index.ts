@@ -1,5 +1,5 @@
 import { type BlockId, maxWorkers, type Tier, type WorkerId } from "../conductor/types.ts";
-import { PrefixMatch } from "./match.ts";
+import type { PrefixMatch } from "./match.ts";
 
 /** Bit of a tier in a holder's mask. */
 export const tierBit: Readonly<Record<Tier, number>> = { device: 1, dram: 2, ssd: 4 };
@@ -184,7 +184,8 @@ export class PrefixIndex {
     for (let at = 0; at < this.entries.length; at += inPlace) {
       if (this.entries[at] === 0) {
         for (let i = 1; i < inPlace; i++) {
-          if (this.entries[at + i] !== 0) throw new Error(`prefix index: block ${at / inPlace} has a gap in its entries`);
+          if (this.entries[at + i] !== 0)
+            throw new Error(`prefix index: block ${at / inPlace} has a gap in its entries`);
         }
         continue;
       }

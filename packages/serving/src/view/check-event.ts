@@ -15,7 +15,13 @@ export function checkEvent(event: ViewEvent): void {
   switch (event.kind) {
     case "joined":
       checkRole(event, event.role);
-      for (const name of ["kvCapacityTokens", "egressBytesPerMs", "ingressBytesPerMs", "ssdBytesPerMs", "prefillSpeed"]) {
+      for (const name of [
+        "kvCapacityTokens",
+        "egressBytesPerMs",
+        "ingressBytesPerMs",
+        "ssdBytesPerMs",
+        "prefillSpeed",
+      ]) {
         const value = (event as unknown as Record<string, unknown>)[name];
         if (value !== undefined && !(typeof value === "number" && value > 0)) fail(event, name, value, "above 0");
       }
@@ -72,5 +78,7 @@ function isCount(value: number): boolean {
 
 function fail(event: ViewEvent, field: string, value: unknown, wanted: string): never {
   const sender = event.worker === conductorId ? "the conductor" : `worker ${event.worker}`;
-  throw new RangeError(`${event.kind} event ${event.sequence} of ${sender}: ${field} is ${value}; it must be ${wanted}`);
+  throw new RangeError(
+    `${event.kind} event ${event.sequence} of ${sender}: ${field} is ${value}; it must be ${wanted}`,
+  );
 }

@@ -1,21 +1,6 @@
 export { applyEvent, replayLog } from "./apply.ts";
 export type { DecodeSet } from "./decode-set.ts";
-export type {
-  Applied,
-  Assigned,
-  EventHead,
-  Finished,
-  Joined,
-  Left,
-  Load,
-  Prefilled,
-  Removed,
-  RoleChanged,
-  Snapshot,
-  Stored,
-  Transferred,
-  ViewEvent,
-} from "./events.ts";
+export type { Applied, EventHead, ViewEvent } from "./events.ts";
 export { conductorId } from "./events.ts";
 export type { InFlight } from "./requests.ts";
 export { checkView, viewState } from "./state.ts";

@@ -36,7 +36,16 @@ export function viewState(view: ClusterView): Record<string, unknown> {
 export function checkView(view: ClusterView): void {
   const { workers, requests, index } = view;
   index.checkIntegrity();
-  const sums = workers.role.map(() => ({ queued: 0, queuedMs: 0, batch: 0, input: 0, start: 0, reserved: 0, out: 0, in: 0 }));
+  const sums = workers.role.map(() => ({
+    queued: 0,
+    queuedMs: 0,
+    batch: 0,
+    input: 0,
+    start: 0,
+    reserved: 0,
+    out: 0,
+    in: 0,
+  }));
   for (const request of requests.byId.values()) {
     const { prefill, decode, place, inputTokens, outputTokens } = request;
     const set = requests.decodeSets[decode];
@@ -80,7 +89,8 @@ export function checkView(view: ClusterView): void {
     throw new Error(`view: ${sequences} sequences are with workers, ${requests.byId.size} requests are known`);
   }
   for (const stream of [view.conductorStream, ...view.streams]) {
-    if (stream && firstHeld(stream) <= stream.next) throw new Error(`view: event ${stream.next} is kept back needlessly`);
+    if (stream && firstHeld(stream) <= stream.next)
+      throw new Error(`view: event ${stream.next} is kept back needlessly`);
   }
 
   function same(what: string, wanted: number, actual: number, worker: number): void {

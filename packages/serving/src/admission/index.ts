@@ -1,0 +1,9 @@
+export { type DecodeLoad, presentLoad, requestLevelLoad, systemLevelLoad } from "./decode-load.ts";
+export {
+  createRoleSwitcher,
+  initialRoleSwitchState,
+  type RoleAdvice,
+  type RoleSwitcher,
+  type RoleSwitchOptions,
+  type RoleSwitchState,
+} from "./role-switch.ts";
