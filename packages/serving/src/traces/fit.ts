@@ -102,13 +102,16 @@ function calibrate(parameters: TraceParameters, hitRatio: number): TraceParamete
   const seeds = seedsFor(parameters.requests);
   const hits = (scale: number) => mean(seeds.map((seed) => infiniteHitRatio(generateTrace(at(scale), seed))));
   let [low, high] = [1 / 4, 4];
+  let best = { scale: 1, miss: Number.POSITIVE_INFINITY };
   for (let i = 0; i < 9; i++) {
-    const middle = Math.sqrt(low * high);
+    const scale = Math.sqrt(low * high);
+    const excess = hits(scale) - hitRatio;
+    if (Math.abs(excess) < best.miss) best = { scale, miss: Math.abs(excess) };
     // A larger b ends sessions earlier.
-    if (hits(middle) > hitRatio) low = middle;
-    else high = middle;
+    if (excess > 0) low = scale;
+    else high = scale;
   }
-  return at(Math.sqrt(low * high));
+  return at(best.scale);
 }
 
 /** One short trace says little of a heavy tail. */
