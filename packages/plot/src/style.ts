@@ -78,6 +78,7 @@ td.bad{color:var(--warn);font-weight:600}
 .card p,.card ul.notes{margin:8px 0 0;font-size:14px}.card ul.notes{padding-left:18px;color:var(--muted)}
 pre{margin:8px 0 0;padding:10px 12px;background:var(--page);border:1px solid var(--line);border-radius:7px;font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 details{margin-top:16px}summary{cursor:pointer;color:var(--muted);padding:4px 0 10px}
+.note{color:var(--muted);font-size:13px;margin:8px 2px 0}
 footer{margin-top:36px;color:var(--muted);font-size:13px}
 .tip{position:absolute;pointer-events:none;background:var(--panel);color:var(--ink);border:1px solid var(--line);box-shadow:0 4px 16px #0003;font-size:12.5px;line-height:1.45;padding:6px 10px;border-radius:7px;white-space:nowrap;z-index:2}
 .tip i{display:inline-block;width:8px;height:8px;border-radius:2px;margin-right:6px}

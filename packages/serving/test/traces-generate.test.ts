@@ -95,7 +95,7 @@ test("whatever the parameters: times in order, a block for each part of the prom
       assert.equal(count, parameters.requests);
       assert.equal(info.spanMs, last);
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
