@@ -318,7 +318,7 @@ export class PrefixIndex {
       if (gone) {
         // The last entry fills the gap.
         let last = at + inPlace - 1;
-        while (this.entries[last] === 0) last--;
+        while (last > own && this.entries[last] === 0) last--;
         this.entries[own] = this.entries[last];
         this.entries[last] = 0;
         if (this.entries[at] === 0) this.blocks--;
