@@ -3,9 +3,7 @@ export { costModel } from "./cost-model.ts";
 export { equationOne } from "./equation-one.ts";
 export { firstPrinciples } from "./first-principles.ts";
 export { findHardware, type Hardware, hardwareNames } from "./hardware.ts";
-export { leastSquares } from "./least-squares.ts";
 export {
-  type FitError,
   fitMeasurements,
   type MeasuredFit,
   type Measurement,

@@ -1,6 +1,6 @@
+import { type EstimatorError, fitDecode, fitPrefill } from "../estimators/index.ts";
 import { ConfigError } from "./config-error.ts";
 import type { Hardware } from "./hardware.ts";
-import { leastSquares } from "./least-squares.ts";
 import { nodeLimits } from "./memory.ts";
 import type { ModelShape } from "./models.ts";
 import type { CostModel } from "./types.ts";
@@ -16,20 +16,15 @@ export interface Measurement {
   readonly tokenMs: number;
 }
 
-export interface FitError {
-  readonly measurements: number;
-  /** Of |fit − measured| / measured. */
-  readonly meanRelative: number;
-  readonly maxRelative: number;
-}
+export type FitQuality = Pick<EstimatorError, "count" | "meanRelative" | "maxRelative">;
 
 /** prefill ms = p₀ + p₁·n + p₂·n²; decode step ms = d₀ + d₁·batch + d₂·context. */
 export interface MeasuredFit {
   readonly source: string;
   readonly prefill: readonly [number, number, number];
   readonly decode: readonly [number, number, number];
-  readonly prefillError: FitError;
-  readonly decodeError: FitError;
+  readonly prefillError: FitQuality;
+  readonly decodeError: FitQuality;
   /** Beyond these lengths it extrapolates. */
   readonly maxPromptTokens: number;
   readonly maxBatch: number;
@@ -74,48 +69,28 @@ export function parseMeasurements(
 }
 
 /**
- * Least squares of relative errors, so that short prompts count as much as long ones. Prompts of a batch are computed one
- * after the other; only rows of batch 1 say how a prefill depends on length.
+ * Least squares of relative errors, by the conductor's own offline fits. Prompts of a batch are computed one after the other;
+ * only rows of batch 1 say how a prefill depends on length.
  *
  * @throws RangeError where the measurements do not determine the coefficients.
  */
 export function fitMeasurements(rows: readonly Measurement[], source: string): MeasuredFit {
   const single = rows.filter(({ batch }) => batch === 1);
   const context = (row: Measurement) => row.batch * (row.promptTokens + row.outputTokens / 2);
-  const prefill = fit(
-    single.map(({ promptTokens: n }) => [1, n, n * n]),
-    single.map(({ promptMs }) => promptMs),
+  const prefill = fitPrefill(
+    single.map(({ promptTokens, promptMs }) => ({ inputTokens: promptTokens, prefixTokens: 0, ms: promptMs })),
   );
-  const decode = fit(
-    rows.map((row) => [1, row.batch, context(row)]),
-    rows.map(({ tokenMs }) => tokenMs),
-  );
+  const decode = fitDecode(rows.map((row) => ({ batch: row.batch, contextTokens: context(row), ms: row.tokenMs })));
+  const quality = ({ count, meanRelative, maxRelative }: EstimatorError) => ({ count, meanRelative, maxRelative });
   return {
     source,
     prefill: prefill.coefficients as [number, number, number],
     decode: decode.coefficients as [number, number, number],
-    prefillError: prefill.error,
-    decodeError: decode.error,
-    maxPromptTokens: Math.max(...single.map(({ promptTokens }) => promptTokens)),
+    prefillError: quality(prefill.error),
+    decodeError: quality(decode.error),
+    maxPromptTokens: prefill.measuredUpTo,
     maxBatch: Math.max(...rows.map(({ batch }) => batch)),
-    maxContextTokens: Math.max(...rows.map(context)),
-  };
-}
-
-function fit(rows: number[][], y: number[]): { coefficients: number[]; error: FitError } {
-  const coefficients = leastSquares(
-    rows,
-    y,
-    y.map((value) => 1 / (value * value)),
-  );
-  const errors = rows.map((row, r) => Math.abs(row.reduce((sum, x, c) => sum + x * coefficients[c], 0) - y[r]) / y[r]);
-  return {
-    coefficients,
-    error: {
-      measurements: rows.length,
-      meanRelative: errors.reduce((sum, e) => sum + e, 0) / errors.length,
-      maxRelative: Math.max(...errors),
-    },
+    maxContextTokens: decode.measuredUpTo,
   };
 }
 
@@ -127,7 +102,7 @@ export function measuredCost(model: ModelShape, hardware: Hardware, measured: Me
     throw new RangeError(
       `the fit of ${measured.source} says that a longer context makes decode faster (${d2} ms per token)`,
     );
-  const percent = ({ meanRelative, maxRelative }: FitError) =>
+  const percent = ({ meanRelative, maxRelative }: FitQuality) =>
     `mean error ${(100 * meanRelative).toFixed(1)}%, max ${(100 * maxRelative).toFixed(1)}%`;
   return {
     ...nodeLimits(model, hardware),
@@ -166,8 +141,8 @@ const shippedFits: readonly { models: readonly string[]; hardware: readonly stri
       source: "splitwise-sim's measurements of llama2-70b, tensor parallel over 8 × A100-80GB",
       prefill: [48.4523, 0.0837401, 1.29493e-5],
       decode: [44.1557, 0.20005, 3.09956e-4],
-      prefillError: { measurements: 75, meanRelative: 0.0326, maxRelative: 0.0939 },
-      decodeError: { measurements: 105, meanRelative: 0.0166, maxRelative: 0.0672 },
+      prefillError: { count: 75, meanRelative: 0.0326, maxRelative: 0.0939 },
+      decodeError: { count: 105, meanRelative: 0.0166, maxRelative: 0.0672 },
       maxPromptTokens: 8192,
       maxBatch: 64,
       maxContextTokens: 36864,
@@ -180,8 +155,8 @@ const shippedFits: readonly { models: readonly string[]; hardware: readonly stri
       source: "splitwise-sim's measurements of llama2-70b, tensor parallel over 8 × H100-80GB",
       prefill: [43.029, 0.020907, 1.07409e-5],
       decode: [29.8002, 0.2016, 1.77761e-4],
-      prefillError: { measurements: 75, meanRelative: 0.078, maxRelative: 0.2621 },
-      decodeError: { measurements: 105, meanRelative: 0.0197, maxRelative: 0.0774 },
+      prefillError: { count: 75, meanRelative: 0.078, maxRelative: 0.2621 },
+      decodeError: { count: 105, meanRelative: 0.0197, maxRelative: 0.0774 },
       maxPromptTokens: 8192,
       maxBatch: 64,
       maxContextTokens: 36864,

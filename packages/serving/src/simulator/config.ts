@@ -30,8 +30,6 @@ export interface SimulationConfig {
   readonly admission: AdmissionName;
   readonly ttftLimitMs: number;
   readonly tbtLimitMs: number;
-  /** Tokens of a KV block; the trace's. */
-  readonly blockTokens: number;
   /** kvcache_balancing_threshold of Algorithm 1. */
   readonly balancingThreshold: number;
   /** t_d of arXiv §7.3, ms. */
@@ -70,7 +68,6 @@ const defaults: Omit<SimulationConfig, "cluster"> = {
   admission: "none",
   ttftLimitMs: 30_000,
   tbtLimitMs: 100,
-  blockTokens: 512,
   balancingThreshold: 1.25,
   decodeTimeMs: 20_000,
   seed: 1,
@@ -114,7 +111,7 @@ export function parseCluster(cluster: string): ClusterShape {
 }
 
 const positive = ["ttftLimitMs", "tbtLimitMs", "balancingThreshold", "decodeTimeMs", "sampleMs", "mfu"] as const;
-const counts = ["blockTokens", "prefillGroup", "prefillChunkTokens", "maxDecodeBatch"] as const;
+const counts = ["prefillGroup", "prefillChunkTokens", "maxDecodeBatch"] as const;
 const notNegative = ["dramGiB", "ssdGiB", "eventDelayMs"] as const;
 const choices = {
   cost: ["equation-1", "measured", "first-principles"],

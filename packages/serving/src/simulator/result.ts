@@ -190,7 +190,6 @@ export interface SimulationTiming {
   /** Virtual over wall time. */
   readonly speedup: number;
   readonly decisionMicros: Distribution;
-  readonly peakMiB: number;
 }
 
 export interface SimulationProgress {
