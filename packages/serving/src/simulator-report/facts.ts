@@ -169,7 +169,7 @@ export function provenance(result: SimulationResult): FactGroup {
       ["sha256", trace.sha256],
       ["changes", trace.changes.join(", ") || "none"],
       ["skipped lines", count(trace.skippedLines)],
-      ["block", `${config.blockTokens} tokens`],
+      ["block", `${trace.blockSize} tokens`],
       ["cost model", `${cost.name}, version ${cost.version}`],
       ["seed", String(config.seed)],
       ["virtual time", time(virtualMs)],

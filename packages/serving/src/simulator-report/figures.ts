@@ -1,11 +1,16 @@
 import type { Figure, Point, Series } from "@baltoro/plot";
-import type { SimulationResult } from "../simulator/result.ts";
+import type { Distribution, SimulationResult } from "../simulator/result.ts";
 import { count, share, significant, time } from "./quantities.ts";
 
 /** The pictures of a report, in the order of the page. */
 export function reportFigures(result: SimulationResult): Figure[] {
-  return [loadFigure, rateFigure, queueFigure, usageFigure, nodeFigure, replicaFigure].flatMap(
+  const figures = [loadFigure, latencyFigure, rateFigure, queueFigure, usageFigure, nodeFigure, replicaFigure].flatMap(
     (make) => make(result) ?? [],
+  );
+  // Two stand in a row; one that is left over has it for itself.
+  const halves = figures.filter(({ size }) => size === "half").length;
+  return figures.map((figure, i) =>
+    halves % 2 === 1 && i === figures.length - 1 ? { ...figure, size: "wide" } : figure,
   );
 }
 
@@ -38,6 +43,32 @@ function loadFigure(result: SimulationResult): Figure | null {
       series: [
         { label: "prefill", points: overTime(result, series.prefillLoad), color: "var(--c1)", width: 1.6, area: true },
         { label: "decode", points: overTime(result, series.decodeLoad), color: "var(--c2)", width: 1.6 },
+      ],
+    },
+  };
+}
+
+function latencyFigure({ latencies, config }: SimulationResult): Figure | null {
+  const { ttftMs, tbtMs } = latencies;
+  if (ttftMs.count === 0) return null;
+  const curve = ({ p50, p90, p95, p99, max }: Distribution, limitMs: number): Point[] =>
+    [p50, p90, p95, p99, max].map((value, i) => ({
+      x: [50, 90, 95, 99, 100][i],
+      y: value === null ? null : value / limitMs,
+    }));
+  return {
+    heading: "Latency against its limit",
+    size: "half",
+    caption: `Below 1 is within: TTFT ${time(config.ttftLimitMs)}, TBT ${time(config.tbtLimitMs)}. Completed requests: p50, p90, p95, p99 and the longest.`,
+    chart: {
+      alt: "TTFT and TBT over their limits, by the share of requests that are faster",
+      xLabel: "% of completed requests",
+      yLabel: "latency / limit (logarithmic)",
+      yScale: "log",
+      rules: [{ y: 1, label: "limit" }],
+      series: [
+        { label: "TTFT", points: curve(ttftMs, config.ttftLimitMs), color: "var(--c1)", dots: true },
+        { label: "TBT", points: curve(tbtMs, config.tbtLimitMs), color: "var(--c2)", dots: true },
       ],
     },
   };

@@ -26,8 +26,9 @@ export function bytes(value: number): string {
 /** Three digits, no more decimals than say something. */
 export function significant(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return "–";
-  if (Math.abs(value) >= 99.95) return Math.round(value).toLocaleString("en");
-  return String(Number(value.toPrecision(3)));
+  const size = Math.abs(value);
+  const text = size >= 99.95 ? Math.round(size).toLocaleString("en") : String(Number(size.toPrecision(3)));
+  return value < 0 && text !== "0" ? `−${text}` : text;
 }
 
 /** 12,031 */

@@ -37,7 +37,7 @@ export function terminalReport(result: SimulationResult, style: TerminalStyle): 
     ...groups(factGroups(result), width, bold, dim),
     ...groups([provenance(result)], width, bold, dim),
     ...(result.notModelled.length > 0 ? heading("Not modelled") : []),
-    ...result.notModelled.flatMap((text) => wrap(text, width - 2).map((line, i) => (i === 0 ? "- " : "  ") + line)),
+    ...wrap(result.notModelled.join("; "), width - 2).map((line) => `  ${line}`),
   ];
   return style.unicode ? lines : lines.map(ascii);
 }
