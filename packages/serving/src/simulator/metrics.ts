@@ -102,12 +102,12 @@ export class Metrics {
     columns.e2eMs.push(nowMs - arrivalMs);
     columns.queueMs.push(job.prefillStartMs - arrivalMs);
     columns.prefillMs.push(firstTokenMs - job.prefillStartMs);
-    this.#ttftError.add(job.predictedTtftMs, ttft);
+    if (Number.isFinite(job.predictedTtftMs)) this.#ttftError.add(job.predictedTtftMs, ttft);
     if (tbtMs !== null) {
       columns.tbtMs.push(tbtMs);
       columns.tpotMs.push((nowMs - firstTokenMs) / (request.outputTokens - 1));
       columns.handoffMs.push(job.decodeStartMs - firstTokenMs);
-      this.#tbtError.add(job.predictedTbtMs, tbtMs);
+      if (Number.isFinite(job.predictedTbtMs)) this.#tbtError.add(job.predictedTbtMs, tbtMs);
     }
     const inTtft = ttft <= this.#ttftLimitMs;
     const inTbt = tbtMs === null || tbtMs <= this.#tbtLimitMs;
