@@ -1,10 +1,15 @@
 export * from "./admission/index.ts";
 export * from "./blocks/index.ts";
 export * from "./conductor/index.ts";
+export * from "./costs/index.ts";
 export * from "./engine/index.ts";
 export * from "./estimators/index.ts";
 export * from "./gateway/index.ts";
 export { openaiRoutes } from "./openai/index.ts";
+export * from "./planner/index.ts";
 export * from "./pool/index.ts";
 export * from "./prefix-index/index.ts";
+export * from "./simulator/index.ts";
+export * from "./simulator-report/index.ts";
+export * from "./traces/index.ts";
 export * from "./view/index.ts";

@@ -28,6 +28,7 @@ export * from "./optimizer/index.ts";
 export * from "./pretrain/index.ts";
 export {
   createProgress,
+  drawBar,
   formatLogLine,
   formatProgress,
   type Progress,
@@ -35,6 +36,7 @@ export {
   type ProgressState,
   type ProgressStream,
   type ProgressStyle,
+  terminalStyle,
 } from "./progress/index.ts";
 export {
   type ComparisonOptions,

@@ -2,8 +2,20 @@ import type { Command } from "../usage.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
 import { generate } from "./generate.ts";
+import { plan } from "./plan.ts";
 import { serve } from "./serve.ts";
+import { simulate } from "./simulate.ts";
+import { trace } from "./trace.ts";
 import { train } from "./train.ts";
 
 /** All commands by name, in the order of the help. */
-export const commands: Readonly<Record<string, Command>> = { train, generate, serve, eval: evaluate, doctor };
+export const commands: Readonly<Record<string, Command>> = {
+  train,
+  generate,
+  serve,
+  eval: evaluate,
+  simulate,
+  plan,
+  trace,
+  doctor,
+};

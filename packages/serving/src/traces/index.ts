@@ -8,3 +8,4 @@ export { type Random, seededRandom, uniformAt } from "./random.ts";
 export { type LogFormat, type ReadOptions, readTrace } from "./read.ts";
 export { type LengthStatistics, type TraceStatistics, traceStatistics } from "./statistics.ts";
 export type { Trace, TraceInfo, TraceRequest } from "./types.ts";
+export { mooncakeLine, mooncakeLines } from "./write.ts";

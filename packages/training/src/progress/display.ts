@@ -46,7 +46,7 @@ export function createProgress(options: ProgressOptions = {}): Progress {
     now = () => performance.now(),
   } = options;
   const terminal = stream.isTTY === true && environment.TERM !== "dumb";
-  const style = { color: useColor(environment), unicode: usesUnicode(environment) };
+  const style = terminalStyle(environment);
   const pace = remainingTime(now);
   const started = now();
   let state: ProgressState | null = null;
@@ -106,6 +106,14 @@ function remainingTime(now: () => number): (step: number, steps: number) => numb
     if (latest.step === first.step) return undefined;
     return (((latest.at - first.at) / (latest.step - first.step)) * (steps - latest.step)) / 1000;
   };
+}
+
+/** What the terminal can show, by NO_COLOR, TERM and the locale. */
+export function terminalStyle(environment: Readonly<Record<string, string | undefined>>): {
+  color: boolean;
+  unicode: boolean;
+} {
+  return { color: useColor(environment), unicode: usesUnicode(environment) };
 }
 
 /** no-color.org: any value that is not empty. */

@@ -80,7 +80,13 @@ function barLine(
   return `${paintedLeft}${bar} ${palette.value(percent)}${palette.label(right.trimEnd())}`;
 }
 
-function drawBar(fraction: number, width: number, unicode: boolean, palette: Palette): string {
+/** A bar of `width` cells of which a fraction is done; half cells where there is Unicode. */
+export function drawBar(
+  fraction: number,
+  width: number,
+  unicode: boolean,
+  palette: Pick<Palette, "done" | "rest"> = plain,
+): string {
   if (!unicode) {
     const inner = width - 2;
     const done = Math.floor(fraction * inner);

@@ -1,2 +1,2 @@
-export { createProgress, type Progress, type ProgressOptions, type ProgressStream } from "./display.ts";
-export { formatLogLine, formatProgress, type ProgressState, type ProgressStyle } from "./format.ts";
+export { createProgress, type Progress, type ProgressOptions, type ProgressStream, terminalStyle } from "./display.ts";
+export { drawBar, formatLogLine, formatProgress, type ProgressState, type ProgressStyle } from "./format.ts";
