@@ -12,6 +12,7 @@ export {
   type StackPart,
   type Tile,
 } from "./page.ts";
+export { chartPicture } from "./picture.ts";
 export { finiteValues, median, type Point, smooth, smoothingWidth, thin } from "./series.ts";
 export { chartStyle, type Theme, themeVariables } from "./style.ts";
 export { escapeText } from "./text.ts";

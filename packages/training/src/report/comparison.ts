@@ -1,12 +1,11 @@
 import {
-  chartStyle,
+  chartPicture,
   compactNumber,
   duration,
   escapeText,
   type Figure,
   formatValue,
   groupedInteger,
-  lineChart,
   type Point,
   renderFigures,
   renderPage,
@@ -14,7 +13,6 @@ import {
   smooth,
   smoothingWidth,
   type Theme,
-  themeVariables,
 } from "@baltoro/plot";
 import { curveOf, largest, type RunReport } from "./run-report.ts";
 import { lossCeiling, type RunSummary, reaches, summarize } from "./summary.ts";
@@ -69,22 +67,7 @@ export function renderComparisonSvg(runs: readonly RunReport[], options: Compari
   checkRuns(runs);
   const { width = 900, height = 480, theme = "light", title } = options;
   const { chart } = lossComparison(runs, options);
-  const [x, y] = [18, 14];
-  const svg = lineChart({
-    ...chart,
-    width: width - 2 * x,
-    height: height - 2 * y,
-    ...(title === undefined ? {} : { title }),
-  });
-  // Paper of its own, with a margin: the picture may be shown on any.
-  const paper = `<rect x="${-x}" y="${-y}" width="${width}" height="${height}" fill="#fff" style="fill:var(--paper)"/>`;
-  const style = `<style>${themeVariables("svg", theme)}${chartStyle}</style>`;
-  return `${svg
-    .replace(
-      /viewBox="[^"]*" width="\d+" height="\d+"/,
-      `viewBox="${-x} ${-y} ${width} ${height}" width="${width}" height="${height}"`,
-    )
-    .replace(">", () => `>${style}${paper}`)}\n`;
+  return chartPicture({ ...chart, width, height, ...(title === undefined ? {} : { title }) }, theme);
 }
 
 function checkRuns(runs: readonly RunReport[]): void {
