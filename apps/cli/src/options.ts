@@ -25,6 +25,13 @@ export function parseOptions<T extends Options>(args: string[], options: T, allo
       const name = /'([^']+)'/.exec(message)?.[1] ?? "";
       throw new OptionError(`"${name}" stands alone: which option is it for?`);
     }
+    if (code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
+      const name = /--[\w-]+/.exec(message)?.[0] ?? "an option";
+      const dash = message.includes("ambiguous") ? `; if it begins with a dash: ${name}=-1` : "";
+      throw new OptionError(
+        message.includes("does not take") ? `${name} takes no value` : `${name} needs a value${dash}`,
+      );
+    }
     if (code?.startsWith("ERR_PARSE_ARGS")) throw new OptionError(message.split("\n")[0]);
     throw error;
   }

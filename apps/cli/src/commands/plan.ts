@@ -1,6 +1,14 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createSimulation, type PlanPoint, planCluster, planHtml, planRows, planSentence } from "@baltoro/serving";
+import {
+  createSimulation,
+  type PlanPoint,
+  planCluster,
+  planHtml,
+  planRows,
+  planSentence,
+  simulationConfig,
+} from "@baltoro/serving";
 import { boundedOption, parseOptions, shareOption } from "../options.ts";
 import { runSimulation, stopOnInterrupt } from "../run-simulation.ts";
 import { calibratedCost, clusterInput, clusterOptions, clusterUsage } from "../simulation-options.ts";
@@ -8,7 +16,7 @@ import { textTable } from "../table.ts";
 import { openTrace, traceOptions, traceUsage } from "../trace-source.ts";
 import type { Command } from "../usage.ts";
 import { virtualProgress } from "../virtual-progress.ts";
-import { fileName, quoted, told } from "./simulate.ts";
+import { fileName, makeDirectory, quoted, told } from "./simulate.ts";
 
 const usage = `baltoro plan [--trace FILE] --ttft 30s --tbt 100ms --goodput 99% [options]
   searches for the smallest cluster that keeps its limits, and how to split it into prefill and decode
@@ -57,14 +65,12 @@ async function search(args: string[]): Promise<number> {
   const maxNodes = boundedOption("max-nodes", values["max-nodes"], { least: values.coupled ? 1 : 2, whole: true });
   const cost = calibratedCost(values);
   const base = clusterInput(values, "1P1D");
+  let config = simulationConfig({ ...base, cluster: `${prefillGroup ?? 1}P1D` });
   const trace = await openTrace(values, (line) => console.error(line));
+  const directory = values.out ?? join("runs-out", `plan-${fileName(trace.info.name)}`);
+  makeDirectory(directory);
   const signal = stopOnInterrupt("stopping");
   const quiet = values.json === true;
-  let config = createSimulation(
-    trace,
-    { ...base, cluster: prefillGroup ? `${prefillGroup}P1D` : "1P1D" },
-    { cost },
-  ).config;
 
   const found = await planCluster(
     async (cluster) => {
@@ -92,7 +98,6 @@ async function search(args: string[]): Promise<number> {
     },
   );
   const { cluster: _, ...settings } = config;
-  const directory = values.out ?? join("runs-out", `plan-${fileName(trace.info.name)}`);
   const context = {
     trace: trace.info.name,
     model: config.model,
@@ -102,7 +107,6 @@ async function search(args: string[]): Promise<number> {
     settings: { ...settings, trace: trace.info },
     command: ["npx baltoro plan", ...args.map(quoted)].join(" "),
   };
-  mkdirSync(directory, { recursive: true });
   const json = `${JSON.stringify({ version: 1, ...found, settings: context.settings }, null, 2)}\n`;
   writeFileSync(join(directory, "plan.json"), json);
   writeFileSync(join(directory, "plan.html"), planHtml(found, context));

@@ -7,6 +7,7 @@ import {
   reportJson,
   type SimulationResult,
   type SimulationTiming,
+  simulationConfig,
   TraceError,
   terminalReport,
 } from "@baltoro/serving";
@@ -66,13 +67,16 @@ async function replay(args: string[]): Promise<number> {
   const input = clusterInput(values, values.cluster ?? defaultCluster);
   const goodput = shareOption("goodput", values.goodput);
   const cost = calibratedCost(values);
+  // What can be said of the options is said before a long log is read.
+  simulationConfig(input);
   const trace = await openTrace(values, (line) => console.error(line));
   const simulation = createSimulation(trace, input, { cost, wallClock: () => performance.now() });
+  const directory =
+    values.out ?? join("runs-out", `simulate-${fileName(trace.info.name)}-${simulation.config.cluster}`);
+  makeDirectory(directory);
   const signal = stopOnInterrupt("stopping: the report is of what there is");
   const ended = await runSimulation(simulation, trace, virtualProgress(simulation.config.cluster), signal);
   const result = simulation.result();
-  const directory =
-    values.out ?? join("runs-out", `simulate-${fileName(trace.info.name)}-${simulation.config.cluster}`);
   const command = ["npx baltoro simulate", ...args.map(quoted)].join(" ");
   write(directory, result, simulation.timing(), { command, goodput });
   if (values.json) process.stdout.write(reportJson(result));
@@ -93,7 +97,6 @@ function write(
   timing: SimulationTiming,
   page: { command: string; goodput?: number },
 ): void {
-  mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "report.json"), reportJson(result));
   writeFileSync(join(directory, "report.html"), htmlReport(result, page));
   const wall = { ...timing, peakMiB: Math.round(process.resourceUsage().maxRSS / 1024) };
@@ -103,6 +106,15 @@ function write(
 function speed({ wallMs, speedup, decisionMicros }: SimulationTiming): string {
   const decisions = decisionMicros.p50 === null ? "" : `, a decision ${decisionMicros.p50.toFixed(1)} µs (p50)`;
   return `${(wallMs / 1000).toFixed(2)} s, ${Math.round(speedup).toLocaleString("en")}× real time${decisions}`;
+}
+
+/** Makes the directory of a report, before the work. @throws OptionError */
+export function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new OptionError(`--out ${directory} cannot be a directory: ${(error as Error).message}`);
+  }
 }
 
 /** A name of a trace as part of a directory's. */

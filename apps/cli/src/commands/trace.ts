@@ -42,8 +42,11 @@ export const trace: Command = {
       const [name, ...rest] = args;
       if (name === undefined || !Object.hasOwn(actions, name)) {
         const near = nearest(name ?? "", Object.keys(actions));
-        const what = name === undefined ? "trace what?" : `there is no trace ${name}`;
-        throw new OptionError(`${what} ${Object.keys(actions).join(", ")}${near ? `; did you mean ${near}?` : ""}`);
+        const what =
+          name === undefined || name.startsWith("-") ? "trace does nothing by itself" : `there is no \`trace ${name}\``;
+        throw new OptionError(
+          `${what}: there are ${Object.keys(actions).join(", ")}${near ? `; did you mean ${near}?` : ""}`,
+        );
       }
       const { values, positionals } = parseOptions(rest, options, true);
       if (positionals.length > 1) throw new OptionError(`one file at a time, not ${positionals.join(", ")}`);
@@ -51,7 +54,7 @@ export const trace: Command = {
         throw new OptionError(`${positionals[0]} and --trace ${values.trace}: which of the two?`);
       const path = positionals[0] ?? values.trace;
       if (path === undefined && name !== "generate" && values.generate === undefined)
-        throw new OptionError(`trace ${name} which file?`);
+        throw new OptionError(`trace ${name} needs a file: baltoro trace ${name} requests.jsonl`);
       if (path !== undefined && name === "generate")
         throw new OptionError(`trace generate makes a trace; --generate ${path} reads its parameters from a file`);
       const opened = await openTrace({ ...values, trace: path }, (line) => console.error(line));

@@ -23,17 +23,27 @@ export interface LatencyRow {
 }
 
 /** What ran, in one line: cluster, model, hardware, policy. */
-export function headline({ config, trace }: SimulationResult): { title: string; subtitle: string } {
+export function headline(result: SimulationResult): { title: string; subtitle: string } {
+  const { config, trace, requests, virtualMs } = result;
   const { cluster, model, hardware, policy, admission, ttftLimitMs, tbtLimitMs, seed } = config;
   const coupled = /M$/i.test(cluster);
   const scheduling = coupled
     ? `coupled, ${config.coupled.routing} routing${config.coupled.prefixCaching ? ", prefix caching" : ""}${config.coupled.chunkedPrefill ? ", chunked prefill" : ""}`
     : `${policy} scheduling`;
+  const stopped = isStopped(result)
+    ? `; stopped after ${time(virtualMs)}, when ${count(requests.total)} requests had come`
+    : "";
   const changes = trace.changes.length > 0 ? ` (${trace.changes.join(", ")})` : "";
   return {
     title: `${cluster} serves ${trace.name}`,
-    subtitle: `${model} on ${hardware}, ${scheduling}, admission ${admission}, TTFT ≤ ${time(ttftLimitMs)}, TBT ≤ ${time(tbtLimitMs)}, seed ${seed}; ${count(trace.requests)} requests in ${duration(trace.spanMs / 1000)}${changes}`,
+    subtitle: `${model} on ${hardware}, ${scheduling}, admission ${admission}, TTFT ≤ ${time(ttftLimitMs)}, TBT ≤ ${time(tbtLimitMs)}, seed ${seed}; ${count(trace.requests)} requests in ${duration(trace.spanMs / 1000)}${changes}${stopped}`,
   };
+}
+
+/** Whether the run was stopped before all requests were done: shares are of those that had come. */
+export function isStopped({ requests, trace }: SimulationResult): boolean {
+  const { total, completed, rejected, impossible } = requests;
+  return total < trace.requests || completed + rejected + impossible < total;
 }
 
 /** How the requests ended, rejections by stage and limit. */
@@ -48,7 +58,11 @@ export function outcomes({ requests }: SimulationResult): Outcome[] {
       kind: "rejected" as const,
     })),
     { label: "impossible: larger than a node's memory", count: impossible, kind: "impossible" },
-    { label: "unfinished", count: total - completed - rejected - impossible, kind: "unfinished" },
+    {
+      label: "unfinished when the run was stopped",
+      count: total - completed - rejected - impossible,
+      kind: "unfinished",
+    },
   ];
   return parts.filter(({ count: number, kind }) => number > 0 || kind === "good");
 }

@@ -11,7 +11,16 @@ import {
   type Tile,
 } from "@baltoro/plot";
 import type { SimulationResult } from "../simulator/result.ts";
-import { type FactGroup, factGroups, headline, latencyRows, type Outcome, outcomes, provenance } from "./facts.ts";
+import {
+  type FactGroup,
+  factGroups,
+  headline,
+  isStopped,
+  latencyRows,
+  type Outcome,
+  outcomes,
+  provenance,
+} from "./facts.ts";
 import { reportFigures } from "./figures.ts";
 import { bytes, count, share, significant, time } from "./quantities.ts";
 
@@ -31,7 +40,9 @@ export function htmlReport(result: SimulationResult, { command, goodput = 0.9 }:
   const { title, subtitle } = headline(result);
   const { attainment, notModelled, cost, config } = result;
   const enough = attainment.effective >= goodput;
-  const badge = `<span class="badge${enough ? "" : " open"}">${share(attainment.effective)} effective</span>`;
+  const badge = isStopped(result)
+    ? '<span class="badge open">stopped</span>'
+    : `<span class="badge${enough ? "" : " open"}">${share(attainment.effective)} effective</span>`;
   const facts = factGroups(result).map(card).join("");
   const { coupled, ...plain } = config;
   const setup = /M$/i.test(config.cluster) ? { ...plain, coupled } : plain;

@@ -63,9 +63,10 @@ function latencyTable(result: SimulationResult, width: number, dim: Paint, warn:
   const labels = Math.max(...rows.map(({ label }) => label.length));
   const wide = Math.floor((width - 2 - labels) / (columns.length + 1));
   const cell = Math.max(8, Math.min(11, wide));
-  // What does not fit is left out, p95 first.
-  const fits = Math.floor((width - 2 - labels) / cell) - 1;
-  const kept = columns.filter((name) => fits >= columns.length || (name !== "p95" && (fits >= 5 || name !== "p50")));
+  // What does not fit is left out, the least telling first.
+  const fits = Math.max(1, Math.floor((width - 2 - labels) / cell) - 1);
+  const telling = ["p90", "mean", "p99", "max", "p50", "p95"].slice(0, fits);
+  const kept = columns.filter((name) => telling.includes(name));
   const line = (label: string, cells: readonly string[]) => `  ${label.padEnd(labels)}${cells.join("")}`;
   return [
     dim(

@@ -65,7 +65,9 @@ export async function readTrace(path: string, options: ReadOptions = {}): Promis
       numbers.push(number);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      const message = `${path}, line ${number}: ${error.message}`;
+      // Of a file of another kind the reader should know what it was taken for.
+      const told = records.length === 0 && options.format === undefined ? `, read as ${kind.format}` : "";
+      const message = `${path}, line ${number}${told}: ${error.message}`;
       if (!lenient) throw new TraceError(message);
       skipped++;
       onSkip?.(message);
