@@ -31,6 +31,8 @@ export interface ChartSpec {
   /** Heading inside the picture; needs no page around it. */
   readonly title?: string;
   readonly xLabel: string;
+  /** Whole numbers only along the horizontal axis: nodes, not seconds. */
+  readonly xWhole?: boolean;
   /** Unit of the vertical axis, written above it. */
   readonly yLabel: string;
   readonly series: readonly Series[];
@@ -87,7 +89,11 @@ export function lineChart(spec: ChartSpec): string {
   const left = 11 + Math.max(...yTicks.labels.map(textWidth), 16);
   const ends = spec.endLabels ? endLabels(series) : [];
   const right = width - Math.max(14, ...ends.map(({ text }) => textWidth(text) + 16));
-  const xTicks = linearTicks(...xDomain, Math.max(2, Math.round((right - left) / 90)));
+  const xRoom = Math.max(2, Math.round((right - left) / 90));
+  const xTicks = linearTicks(
+    ...xDomain,
+    spec.xWhole ? Math.max(1, Math.min(xRoom, Math.floor(xDomain[1] - xDomain[0]))) : xRoom,
+  );
   const sx = (x: number) => left + ((x - xDomain[0]) / (xDomain[1] - xDomain[0])) * (right - left);
   const [y0, y1] = log ? yDomain.map(Math.log) : yDomain;
   const sy = (y: number) => bottom - (((log ? Math.log(y) : y) - y0) / (y1 - y0)) * (bottom - top);
@@ -111,7 +117,8 @@ export function lineChart(spec: ChartSpec): string {
     .map(
       ({ y, label }) =>
         `<line class="rule" x1="${num(left)}" x2="${num(right)}" y1="${num(sy(y))}" y2="${num(sy(y))}"/>` +
-        `<text class="rule-label" x="${num(left + 6)}" y="${num(sy(y) - 6)}">${escapeText(label)}</text>`,
+        // A rule near the top has its label below: above stands the unit.
+        `<text class="rule-label" x="${num(left + 6)}" y="${num(sy(y) + (sy(y) < top + 10 ? 15 : -6))}">${escapeText(label)}</text>`,
     );
   return [
     `<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`,

@@ -249,3 +249,22 @@ test("a stack tells shares and leaves out what is nothing; a table marks what is
   const table = renderTable(["a", "b"], [["<x>", { bad: "9 s" }]]);
   assert.match(table, /<td>&#60;x&#62;<\/td><td class="bad">9 s<\/td>/);
 });
+
+test("whole numbers along an axis of things that are counted; a rule at the top has its label below", () => {
+  const chart = (xWhole: boolean) =>
+    lineChart({
+      alt: "x",
+      xLabel: "nodes",
+      xWhole,
+      yLabel: "%",
+      yDomain: [0, 100],
+      width: 1100,
+      height: 300,
+      rules: [{ y: 99, label: "target" }],
+      series: [{ label: "s", color: "#000", points: [2, 3, 5].map((x) => ({ x, y: 10 * x })) }],
+    });
+  assert.match(chart(false), />2\.5</);
+  assert.ok(!/>2\.5</.test(chart(true)) && />3</.test(chart(true)) && />4</.test(chart(true)));
+  const { top } = JSON.parse(/data-frame="([^"]*)"/.exec(chart(true))![1].replaceAll("&#34;", '"'));
+  assert.ok(Number(/rule-label" x="[\d.]+" y="([\d.]+)"/.exec(chart(true))![1]) > top + 10);
+});

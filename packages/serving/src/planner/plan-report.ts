@@ -127,6 +127,7 @@ function figures(plan: Plan): Figure[] {
       chart: {
         alt: "Share of effective requests by the number of nodes",
         xLabel: "nodes",
+        xWhole: true,
         yLabel: "% of requests",
         yDomain: [0, 100],
         rules: [{ y: 100 * target, label: `target ${percent(target)}` }],
@@ -146,6 +147,7 @@ function figures(plan: Plan): Figure[] {
             chart: {
               alt: "Share of effective requests by the number of prefill nodes",
               xLabel: "prefill nodes",
+              xWhole: true,
               yLabel: "% of requests",
               series: [
                 {

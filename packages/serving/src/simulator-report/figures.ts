@@ -176,6 +176,7 @@ function nodeFigure({ nodes }: SimulationResult): Figure | null {
     chart: {
       alt: "Utilization of each node",
       xLabel: "node",
+      xWhole: true,
       yLabel: "%",
       yDomain: [0, 100],
       series: [
@@ -196,6 +197,7 @@ function replicaFigure({ cache }: SimulationResult): Figure | null {
     chart: {
       alt: "Nodes that hold a copy of each of the hottest blocks",
       xLabel: "block by use",
+      xWhole: true,
       yLabel: "nodes that hold it",
       yDomain: [0, null],
       series: [

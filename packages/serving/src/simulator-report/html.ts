@@ -79,8 +79,8 @@ function tiles({ attainment, latencies, cache, requests }: SimulationResult): Ti
     },
     { label: "goodput", value: `${significant(attainment.goodputPerSecond)}/s`, note: "effective requests" },
     { label: "TTFT", value: time(latencies.ttftMs.mean), note: `mean; p90 ${time(latencies.ttftMs.p90)}` },
-    { label: "TBT", value: time(latencies.tbtMs.p90), note: "p90 of each longest tenth" },
-    { label: "cache hits", value: share(cache.hitRatio), note: `of ${share(cache.infiniteHitRatio)} possible` },
+    { label: "TBT", value: time(latencies.tbtMs.p90), note: "p90, longest tenths" },
+    { label: "cache hits", value: share(cache.hitRatio), note: `infinite cache ${share(cache.infiniteHitRatio)}` },
     {
       label: "rejected",
       value: share(requests.total > 0 ? requests.rejected / requests.total : null),
@@ -115,7 +115,7 @@ function tokenParts({ cache }: SimulationResult): StackPart[] {
 
 function infinite({ cache, trace }: SimulationResult): string {
   const bound = trace.sharing
-    ? `A cache without limits, shared by all nodes, would have saved ${share(cache.infiniteHitRatio)} of this trace's prompt tokens; ${share(cache.hitRatio)} were saved.`
+    ? `Of the prompts that were prefilled, ${share(cache.hitRatio)} was in a cache. Of the whole trace, rejected requests included, a cache without limits that all nodes share would have had ${share(cache.infiniteHitRatio)}.`
     : "The log does not say what its prompts share, so nothing can be saved.";
   return `<p>${escapeText(`${bound} ${compactNumber(cache.wastedPrefillTokens)} tokens were computed for requests that did not complete.`)}</p>`;
 }
