@@ -255,10 +255,7 @@ test("the choice is the least (TTFT, TBT) of all pairs, by a plain reckoning of 
         } else if (policy === "paper" && own.count < best && (own.count === 0 || best / own.count > 1.25))
           ways[0] = fetch();
         for (const d of workers.decoders) {
-          const tbt = estimators.decode.stepMs(
-            requests.decodeSets[d].size + 1,
-            workers.reservedTokens[d] + asked.inputTokens,
-          );
+          const tbt = estimators.decode.stepMs(requests.decoding(d) + 1, workers.reservedTokens[d] + asked.inputTokens);
           const full = workers.reservedTokens[d] + asked.inputTokens + 50 > 3000;
           pairs.push({ p, d, ttft: Math.min(...ways), tbt, full, queue });
         }

@@ -1,6 +1,6 @@
 import type { WorkerId } from "../conductor/types.ts";
 import type { Estimators } from "../estimators/types.ts";
-import type { ClusterView } from "../view/index.ts";
+import { type ClusterView, rowSize } from "../view/index.ts";
 
 /** A decode worker's batch, without the request that is being decided. Written over by each prediction. */
 export interface DecodeLoad {
@@ -29,7 +29,7 @@ export function presentLoad(
 
 /** All that has been assigned to it, arrived or not, with the output it is expected to have at its end. */
 export function committedLoad({ workers, requests }: ClusterView, worker: WorkerId, out: DecodeLoad): void {
-  out.batch = requests.decodeSets[worker].size;
+  out.batch = requests.decoding(worker);
   out.contextTokens = workers.reservedTokens[worker];
 }
 
@@ -46,21 +46,36 @@ export function systemLevelLoad(
   estimators: Estimators,
   out: DecodeLoad,
 ): void {
-  const { size, startMs, inputTokens, arrived } = view.requests.decodeSets[worker];
-  let batch = 0;
+  const { batches, awaited } = view.requests;
+  const sinceMs = atMs - decodeTimeMs;
+  let batch = batches.count[worker];
   let input = 0;
-  let ages = 0;
-  for (let i = 0; i < size; i++) {
+  let starts = 0;
+  if (batch > 0) {
+    const { rows } = batches;
+    const end = (batches.base[worker] + batch) * rowSize;
+    let row = batches.base[worker] * rowSize;
+    // In order of arrival: the few that have been there for too long come first.
+    while (row < end && rows[row] < sinceMs) row += rowSize;
+    batch = (end - row) / rowSize;
+    if (batch > 0) {
+      const last = end - rowSize;
+      input = rows[last + 2] + rows[last + 1] - rows[row + 2];
+      starts = rows[last + 3] + rows[last] - rows[row + 3];
+    }
+  }
+  const { rows } = awaited;
+  const end = (awaited.base[worker] + awaited.count[worker]) * rowSize;
+  for (let row = awaited.base[worker] * rowSize; row < end; row += rowSize) {
     // What should have arrived and has not may do so at any moment.
-    const start = arrived[i] === 0 && startMs[i] < nowMs ? nowMs : startMs[i];
-    const age = atMs - start;
-    if (age < 0 || age > decodeTimeMs) continue;
+    const start = rows[row] > nowMs ? rows[row] : nowMs;
+    if (start > atMs || start < sinceMs) continue;
     batch++;
-    input += inputTokens[i];
-    ages += age;
+    input += rows[row + 1];
+    starts += start;
   }
   out.batch = batch;
-  out.contextTokens = input + ages / presentStepMs(view, worker, estimators);
+  out.contextTokens = batch === 0 ? 0 : input + (batch * atMs - starts) / presentStepMs(view, worker, estimators);
 }
 
 /**
@@ -75,19 +90,22 @@ export function requestLevelLoad(
   estimators: Estimators,
   out: DecodeLoad,
 ): void {
-  const { size, startMs, inputTokens, outputClass, arrived } = view.requests.decodeSets[worker];
+  const { batches, awaited } = view.requests;
   const stepMs = presentStepMs(view, worker, estimators);
   const { output } = estimators;
   let batch = 0;
   let context = 0;
-  for (let i = 0; i < size; i++) {
-    const start = arrived[i] === 0 && startMs[i] < nowMs ? nowMs : startMs[i];
-    if (start > atMs) continue;
-    const generated = Math.max(0, (nowMs - start) / stepMs);
-    const later = (atMs - start) / stepMs;
-    const weight = output.survival(inputTokens[i], outputClass[i], generated, later);
-    batch += weight;
-    context += weight * (inputTokens[i] + later);
+  for (const lanes of [batches, awaited]) {
+    for (let i = 0; i < lanes.count[worker]; i++) {
+      const startMs = lanes === awaited ? Math.max(lanes.startAt(worker, i), nowMs) : lanes.startAt(worker, i);
+      if (startMs > atMs) continue;
+      const inputTokens = lanes.inputAt(worker, i);
+      const generated = Math.max(0, (nowMs - startMs) / stepMs);
+      const later = (atMs - startMs) / stepMs;
+      const weight = output.survival(inputTokens, lanes.classAt(worker, i), generated, later);
+      batch += weight;
+      context += weight * (inputTokens + later);
+    }
   }
   out.batch = batch;
   out.contextTokens = context;

@@ -105,7 +105,7 @@ export function createRoleSwitcher(options: RoleSwitchOptions): RoleSwitcher {
       // The one that is done soonest.
       const worker =
         wanting === "prefill"
-          ? least(fromDecode, (id) => view.requests.decodeSets[id].size)
+          ? least(fromDecode, (id) => view.requests.decoding(id))
           : least(fromPrefill, (id) => view.workers.queueMs(id, nowMs));
       return {
         advice: { worker, role: wanting, prefillLoad, decodeLoad },

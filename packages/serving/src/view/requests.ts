@@ -1,6 +1,6 @@
 import type { RequestId, WorkerId } from "../conductor/types.ts";
-import { DecodeSet } from "./decode-set.ts";
 import type { Assigned } from "./events.ts";
+import { Lanes } from "./lanes.ts";
 import type { WorkerTable } from "./worker-table.ts";
 
 /** A request under way. */
@@ -24,8 +24,8 @@ export interface InFlight {
   handoffBytes: number;
   prefilled: boolean;
   arrived: boolean;
-  /** Place in its decode worker's set. */
-  place: number;
+  /** When it joined its decode worker's batch, or is expected to. */
+  startMs: number;
 }
 
 /** Requests in flight and what they add up to on each worker. Every transition is idempotent: a second one does nothing. */
@@ -33,7 +33,9 @@ export class Requests {
   readonly byId = new Map<RequestId, InFlight>();
   /** Prefill queues in order of assignment, by worker. */
   readonly queues: InFlight[][] = [];
-  readonly decodeSets: DecodeSet[] = [];
+  /** Decode batches in order of arrival, which is that of their ends if all decode for the same time; and what is awaited. */
+  readonly batches = new Lanes(true);
+  readonly awaited = new Lanes(false);
   private readonly workers: WorkerTable;
   private readonly kvBytesPerToken: number;
 
@@ -44,10 +46,14 @@ export class Requests {
 
   /** Makes room for a worker. */
   reach(worker: WorkerId): void {
-    while (this.queues.length <= worker) {
-      this.queues.push([]);
-      this.decodeSets.push(new DecodeSet());
-    }
+    while (this.queues.length <= worker) this.queues.push([]);
+    this.batches.reach(worker);
+    this.awaited.reach(worker);
+  }
+
+  /** Sequences that a worker decodes or awaits. */
+  decoding(worker: WorkerId): number {
+    return this.batches.count[worker] + this.awaited.count[worker];
   }
 
   assign({ decision, sequence, atMs, outputClass = 0 }: Assigned): void {
@@ -69,7 +75,7 @@ export class Requests {
       handoffBytes: 0,
       prefilled: false,
       arrived: false,
-      place: -1,
+      startMs: atMs + terms.ttftMs + terms.handoffMs,
     };
     this.byId.set(id, request);
     if (transfer) this.moveBytes(transfer.from, transfer.to, request.prefixBytes);
@@ -78,8 +84,7 @@ export class Requests {
     workers.queued[prefill]++;
     workers.queuedMs[prefill] += request.prefillMs;
     if (queue.length === 1) this.startHead(prefill, atMs);
-    const startMs = atMs + terms.ttftMs + terms.handoffMs;
-    request.place = this.decodeSets[decode].add(id, startMs, terms.inputTokens, terms.outputTokens, outputClass);
+    this.awaited.append(decode, id, request.startMs, terms.inputTokens, outputClass);
     workers.reservedTokens[decode] += terms.inputTokens + terms.outputTokens;
   }
 
@@ -106,9 +111,11 @@ export class Requests {
     request.arrived = true;
     this.handoffOver(request);
     const { workers } = this;
-    const set = this.decodeSets[request.decode];
-    set.startMs[request.place] = atMs;
-    set.arrived[request.place] = 1;
+    request.startMs = atMs;
+    const { id, decode, inputTokens } = request;
+    const at = this.awaited.find(decode, id);
+    this.batches.append(decode, id, atMs, inputTokens, this.awaited.classAt(decode, at));
+    this.awaited.remove(decode, at);
     workers.batch[request.decode]++;
     workers.batchInputTokens[request.decode] += request.inputTokens + 1;
     workers.batchStartMs[request.decode] += atMs;
@@ -120,19 +127,20 @@ export class Requests {
     this.prefixArrived(request);
     if (!request.prefilled) this.leaveQueue(request, atMs);
     this.handoffOver(request);
-    const set = this.decodeSets[decode];
     if (request.arrived) {
       const batch = workers.batch[decode];
       workers.contextCorrection[decode] *= (batch - 1) / batch;
       workers.batch[decode]--;
       workers.batchInputTokens[decode] -= request.inputTokens + 1;
-      workers.batchStartMs[decode] -= set.startMs[request.place];
+      workers.batchStartMs[decode] -= request.startMs;
       if (batch === 1) workers.batchStartMs[decode] = 0;
-    }
-    const moved = set.remove(request.place);
-    if (moved >= 0) (this.byId.get(moved) as InFlight).place = request.place;
+      this.batches.remove(
+        decode,
+        this.batches.find(decode, request.id, this.batches.firstSince(decode, request.startMs)),
+      );
+    } else this.awaited.remove(decode, this.awaited.find(decode, request.id));
     workers.reservedTokens[decode] -= request.inputTokens + request.outputTokens;
-    if (set.size === 0) workers.reservedTokens[decode] = 0;
+    if (this.decoding(decode) === 0) workers.reservedTokens[decode] = 0;
     this.byId.delete(request.id);
   }
 

@@ -16,9 +16,7 @@ export function viewState(view: ClusterView): Record<string, unknown> {
       queue: requests.queues[id].map((request) => request.id),
       blocks: Object.fromEntries(tiers.map((tier) => [tier, blocksOf(view, id, tierBit[tier])])),
     })),
-    requests: [...requests.byId.values()]
-      .toSorted((a, b) => a.id - b.id)
-      .map(({ place, ...rest }) => ({ ...rest, startMs: requests.decodeSets[rest.decode].startMs[place] })),
+    requests: [...requests.byId.values()].toSorted((a, b) => a.id - b.id).map((request) => ({ ...request })),
     streams: view.streams.map((stream) => stream && { epoch: stream.epoch, next: stream.next, held: stream.held.size }),
     blocks: index.blockCount,
   };
@@ -47,10 +45,12 @@ export function checkView(view: ClusterView): void {
     in: 0,
   }));
   for (const request of requests.byId.values()) {
-    const { prefill, decode, place, inputTokens, outputTokens } = request;
-    const set = requests.decodeSets[decode];
-    same("place", request.id, set.id[place], decode);
-    same("arrived", Number(request.arrived), set.arrived[place], decode);
+    const { prefill, decode, inputTokens, outputTokens } = request;
+    const { batches, awaited } = requests;
+    const listed = request.arrived
+      ? batches.find(decode, request.id, batches.firstSince(decode, request.startMs)) >= 0
+      : awaited.find(decode, request.id) >= 0;
+    if (!listed) throw new Error(`view: request ${request.id} is not with its decode worker ${decode}`);
     if (!request.prefilled) {
       sums[prefill].queued++;
       sums[prefill].queuedMs += request.prefillMs;
@@ -59,7 +59,7 @@ export function checkView(view: ClusterView): void {
     if (request.arrived) {
       sums[decode].batch++;
       sums[decode].input += inputTokens + 1;
-      sums[decode].start += set.startMs[place];
+      sums[decode].start += request.startMs;
     }
     if (request.source >= 0) sums[request.source].out += request.prefixBytes;
     sums[prefill].in += request.prefixBytes;
@@ -83,7 +83,10 @@ export function checkView(view: ClusterView): void {
     same("reservedTokens", sum.reserved, workers.reservedTokens[id], id);
     same("egressBytes", sum.out, workers.egressBytes[id], id);
     same("ingressBytes", sum.in, workers.ingressBytes[id], id);
-    sequences += requests.decodeSets[id].size;
+    requests.batches.checkIntegrity(id);
+    requests.awaited.checkIntegrity(id);
+    same("sequences", sum.batch, requests.batches.count[id], id);
+    sequences += requests.decoding(id);
   });
   if (sequences !== requests.byId.size) {
     throw new Error(`view: ${sequences} sequences are with workers, ${requests.byId.size} requests are known`);

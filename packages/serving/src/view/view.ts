@@ -71,8 +71,7 @@ export function createView({ blockTokens, kvBytesPerToken, blockCapacity }: View
 export function overdueRequests(view: ClusterView, nowMs: number, graceMs: number, tokenMs: number): RequestId[] {
   const overdue: RequestId[] = [];
   for (const request of view.requests.byId.values()) {
-    const set = view.requests.decodeSets[request.decode];
-    const endMs = set.startMs[request.place] + request.outputTokens * tokenMs;
+    const endMs = request.startMs + request.outputTokens * tokenMs;
     if (nowMs - endMs > graceMs) overdue.push(request.id);
   }
   return overdue;
