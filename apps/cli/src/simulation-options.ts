@@ -131,11 +131,21 @@ export function calibratedCost(values: Values): CostModel | undefined {
   }
   try {
     const rows = parseMeasurements(csv, { model: of[0], hardware: of[1], tensorParallel: parallel });
+    if (rows.length === 0)
+      throw new Error(`no row is of ${of.join(",")}; --calibration-of one of ${measuredKinds(csv).join(" ")}`);
     return measuredCost(findModel(model), findHardware(hardware), fitMeasurements(rows, `${path}, ${of.join(", ")}`));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new OptionError(`--calibration ${path}: ${(error as Error).message}`);
   }
+}
+
+/** What a file of measurements holds, as --calibration-of takes it. */
+function measuredKinds(csv: string): string[] {
+  const [head, ...rows] = csv.split(/\r?\n/).map((line) => line.split(","));
+  const columns = ["model", "hardware", "tensor_parallel"].map((name) => head.indexOf(name));
+  const kinds = rows.filter((row) => row.length > 1).map((row) => columns.map((column) => row[column]).join(","));
+  return [...new Set(kinds)].sort();
 }
 
 const optionOf: Readonly<Record<string, string>> = {

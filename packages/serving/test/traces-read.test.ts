@@ -5,7 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { type ReadOptions, readTrace, TraceError, type TraceRequest } from "../src/traces/index.ts";
+import fc from "fast-check";
+import {
+  generateTrace,
+  mooncakeLines,
+  parameterPresets,
+  type ReadOptions,
+  readTrace,
+  TraceError,
+  type TraceRequest,
+} from "../src/traces/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "baltoro-traces-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -224,6 +233,65 @@ test("what is no log at all: said with what there is", async () => {
 test("an error of the first line says what the file was taken for", async () => {
   await assert.rejects(readTrace(file('{"id": 1}')), /line 1, read as openai: no time/);
   await assert.rejects(readTrace(file('{"id": 1}'), { format: "openai" }), /line 1: no time/);
+});
+
+test("what is written is read again: times to the ms, lengths, who shares with whom", async () => {
+  const made = generateTrace({ ...parameterPresets.agent, requests: 300 }, 3);
+  const { requests } = await requestsOf([...mooncakeLines(made)].join(""));
+  const written = [...made.requests];
+  assert.equal(requests.length, 300);
+  const renamed = new Map<number, number>();
+  for (const [i, { arrivalMs, inputTokens, outputTokens, blocks }] of requests.entries()) {
+    assert.equal(arrivalMs, Math.round(written[i].arrivalMs));
+    assert.deepEqual([inputTokens, outputTokens], [written[i].inputTokens, written[i].outputTokens]);
+    for (const [j, block] of blocks.entries()) {
+      const before = written[i].blocks[j];
+      assert.equal(renamed.get(before) ?? block, block, "one name for one block");
+      renamed.set(before, block);
+    }
+  }
+  assert.equal(new Set(renamed.values()).size, renamed.size);
+});
+
+test("whatever a file holds, it is read or refused with its name; nothing else happens", async () => {
+  const scraps = fc.constantFrom(
+    ...[
+      "{",
+      "}",
+      "[",
+      "]",
+      '"',
+      ":",
+      ",",
+      "\n",
+      "timestamp",
+      "input_length",
+      "hash_ids",
+      "usage",
+      "created",
+      "0",
+      "-1",
+      "1e999",
+      "null",
+      "\u0000",
+      "é",
+    ],
+    mooncake(0, 10, 1, [1]),
+    "TIMESTAMP,ContextTokens,GeneratedTokens\n",
+    "2023-11-16 18:17:03.97,5,5\n",
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(scraps, { maxLength: 25 }), fc.boolean(), async (parts, lenient) => {
+      try {
+        const { requests } = await requestsOf(parts.join(""), { lenient });
+        assert.ok(requests.length > 0);
+      } catch (error) {
+        assert.ok(error instanceof TraceError, String(error));
+        assert.match(error.message, /log-\d+/);
+      }
+    }),
+    { numRuns: 150 },
+  );
 });
 
 test("a limit reads the beginning, the hash is the whole file's", async () => {
