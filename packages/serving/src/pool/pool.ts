@@ -1,6 +1,7 @@
 import { type BlockId, type Tier, tiers } from "../conductor/types.ts";
 import { type EvictionOrder, evictionOrders } from "./eviction.ts";
 import { SlotHeap } from "./heap.ts";
+import { SlotList } from "./list.ts";
 import { Slots } from "./slots.ts";
 import type { KvPool, PoolListener, PoolOptions } from "./types.ts";
 
@@ -23,11 +24,13 @@ class TieredPool implements KvPool {
   private readonly capacities: readonly number[];
   private readonly sizes: number[];
   /** Unpinned, unleased slots per tier, and the leased ones by the lease's end. */
-  private readonly evictable: readonly SlotHeap[];
+  private readonly evictable: readonly (SlotHeap | SlotList)[];
   private readonly leased = new SlotHeap();
   private readonly slots = new Slots();
   private readonly order: EvictionOrder;
   private readonly listener: PoolListener | undefined;
+  /** Scratch of `place`: the slots of its blocks. */
+  private placed = new Int32Array(64);
   private stamps = 0;
   private nowMs = Number.NEGATIVE_INFINITY;
 
@@ -45,7 +48,8 @@ class TieredPool implements KvPool {
     }
     this.capacities = this.levels.map((tier) => capacity[tier] as number);
     this.sizes = this.levels.map(() => 0);
-    this.evictable = this.levels.map(() => new SlotHeap());
+    // The order of last use is that in which it is told: a list does.
+    this.evictable = this.levels.map(() => (eviction === "lru" ? new SlotList() : new SlotHeap()));
     this.order = evictionOrders[eviction];
     this.listener = listener;
   }
@@ -63,7 +67,7 @@ class TieredPool implements KvPool {
   }
 
   has(block: BlockId): boolean {
-    return this.slots.byBlock.has(block);
+    return this.slots.of(block) >= 0;
   }
 
   tierOf(block: BlockId): Tier | undefined {
@@ -73,7 +77,7 @@ class TieredPool implements KvPool {
 
   prefixLength(blocks: ArrayLike<BlockId>): number {
     let held = 0;
-    while (held < blocks.length && this.slots.byBlock.has(blocks[held])) held++;
+    while (held < blocks.length && this.slots.of(blocks[held]) >= 0) held++;
     return held;
   }
 
@@ -88,36 +92,11 @@ class TieredPool implements KvPool {
   }
 
   use(blocks: ArrayLike<BlockId>, from: number, to: number, nowMs: number): void {
-    this.advance(nowMs);
-    const stamp = this.nextStamps(to - from);
-    for (let i = from; i < to; i++) {
-      const slot = this.slots.of(blocks[i]);
-      if (slot >= 0) this.touch(slot, stamp + to - i);
-    }
+    this.place(blocks, from, to, nowMs, false);
   }
 
   store(blocks: ArrayLike<BlockId>, from: number, to: number, nowMs: number): number {
-    this.advance(nowMs);
-    const stamp = this.nextStamps(to - from);
-    let end = from;
-    for (; end < to; end++) {
-      let slot = this.slots.of(blocks[end]);
-      if (slot >= 0) this.touch(slot, stamp + to - end);
-      else {
-        if (!this.makeRoom(0)) break;
-        slot = this.slots.take(blocks[end]);
-        this.slots.tier[slot] = 0;
-        this.slots.position[slot] = end;
-        this.slots.stamp[slot] = stamp + to - end;
-        this.slots.uses[slot] = 1;
-        this.sizes[0]++;
-        this.listener?.stored(blocks[end], this.levels[0]);
-      }
-      // A prompt must not evict its own beginning.
-      this.hold(slot);
-    }
-    for (let i = from; i < end; i++) this.letGo(this.slots.of(blocks[i]));
-    return end - from;
+    return this.place(blocks, from, to, nowMs, true);
   }
 
   pin(blocks: ArrayLike<BlockId>, from: number, to: number): void {
@@ -158,14 +137,14 @@ class TieredPool implements KvPool {
   }
 
   clear(): void {
-    for (const block of [...this.slots.byBlock.keys()]) this.remove(block);
+    for (const [block] of this.slots.byBlock.entries()) this.remove(block);
   }
 
   checkIntegrity(): void {
     const sizes = this.levels.map(() => 0);
     for (const heap of [...this.evictable, this.leased]) heap.checkIntegrity();
     let listed = 0;
-    for (const [block, slot] of this.slots.byBlock) {
+    for (const [block, slot] of this.slots.byBlock.entries()) {
       if (this.slots.block[slot] !== block) throw new Error(`pool: slot ${slot} is not of block ${block}`);
       const level = this.slots.tier[slot];
       sizes[level]++;
@@ -185,6 +164,34 @@ class TieredPool implements KvPool {
       if (sizes[level] > this.capacities[level])
         throw new Error(`pool: ${tier} holds ${sizes[level]} blocks, too many`);
     });
+  }
+
+  /** Uses the blocks that are held and, with `stores`, stores the others, until one finds no room. @returns how many it came to. */
+  private place(blocks: ArrayLike<BlockId>, from: number, to: number, nowMs: number, stores: boolean): number {
+    this.advance(nowMs);
+    const stamp = this.nextStamps(to - from);
+    if (to - from > this.placed.length) this.placed = new Int32Array(2 * (to - from));
+    const { slots, placed } = this;
+    let end = from;
+    for (; end < to; end++) {
+      let slot = slots.of(blocks[end]);
+      if (slot >= 0) this.touch(slot, stamp + to - end);
+      else if (stores) {
+        if (!this.makeRoom(0)) break;
+        slot = slots.take(blocks[end]);
+        slots.tier[slot] = 0;
+        slots.position[slot] = end;
+        slots.stamp[slot] = stamp + to - end;
+        slots.uses[slot] = 1;
+        this.sizes[0]++;
+        this.listener?.stored(blocks[end], this.levels[0]);
+      }
+      // Not queued until all are placed: a prompt must not evict its own beginning.
+      placed[end - from] = slot;
+    }
+    // Last block first, in the order of their stamps.
+    for (let i = end - from - 1; i >= 0; i--) if (placed[i] >= 0 && slots.pins[placed[i]] === 0) this.list(placed[i]);
+    return end - from;
   }
 
   private advance(nowMs: number): void {
@@ -223,15 +230,13 @@ class TieredPool implements KvPool {
   private touch(slot: number, stamp: number): void {
     this.slots.uses[slot]++;
     this.slots.stamp[slot] = stamp;
-    if (this.slots.pins[slot] > 0) return;
-    if (this.slots.tier[slot] > 0) this.promote(slot);
-    if (!this.leased.has(slot)) this.list(slot);
+    this.unlist(slot);
+    if (this.slots.pins[slot] === 0 && this.slots.tier[slot] > 0) this.promote(slot);
   }
 
+  /** Brings a slot that is not queued to the first tier, if there is room. */
   private promote(slot: number): void {
     const level = this.slots.tier[slot];
-    const wasLeased = this.leased.has(slot);
-    this.unlist(slot);
     // Its place below is free for what must make way above.
     this.sizes[level]--;
     if (this.makeRoom(0)) {
@@ -240,7 +245,6 @@ class TieredPool implements KvPool {
       this.listener?.stored(this.slots.block[slot], this.levels[0]);
       this.listener?.removed(this.slots.block[slot], this.levels[level]);
     } else this.sizes[level]++;
-    if (wasLeased) this.leased.set(slot, this.slots.leaseUntil[slot], 0);
   }
 
   /** @returns false if the tier is full of pinned and leased blocks. */

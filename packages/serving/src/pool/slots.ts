@@ -1,4 +1,5 @@
 import type { BlockId } from "../conductor/types.ts";
+import { IntMap } from "./int-map.ts";
 
 /** A slot per held block: columns that grow with use, since a pool's capacity may be far above what it ever holds. */
 export class Slots {
@@ -11,12 +12,13 @@ export class Slots {
   /** Number of the last use; greater is later. */
   stamp = new Float64Array(64);
   leaseUntil = new Float64Array(64);
-  readonly byBlock = new Map<BlockId, number>();
+  readonly byBlock = new IntMap();
   private readonly free: number[] = [];
   private limit = 0;
 
+  /** −1: it is not held. */
   of(block: BlockId): number {
-    return this.byBlock.get(block) ?? -1;
+    return this.byBlock.get(block);
   }
 
   take(block: BlockId): number {
@@ -26,7 +28,7 @@ export class Slots {
     this.pins[slot] = 0;
     this.uses[slot] = 0;
     this.leaseUntil[slot] = Number.NEGATIVE_INFINITY;
-    this.byBlock.set(block, slot);
+    this.byBlock.add(block, slot);
     return slot;
   }
 
