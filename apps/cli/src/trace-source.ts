@@ -64,6 +64,7 @@ export async function openTrace(values: Values, say: (line: string) => void): Pr
     if (text("generate") !== undefined) throw new OptionError("--trace and --generate: which of the two?");
     if (rate !== undefined) throw new OptionError("--rate is for generated traces; --speed replays a log faster");
     let skipped = 0;
+    const terminal = process.stderr.isTTY === true;
     trace = await readTrace(path, {
       format,
       blockSize,
@@ -73,14 +74,19 @@ export async function openTrace(values: Values, say: (line: string) => void): Pr
       onSkip: (message) => {
         if (skipped++ < shownSkips) say(`skipped: ${message}`);
       },
+      // A log of a million requests takes a while.
+      onProgress: (count) => {
+        if (terminal) process.stderr.write(`\rreading ${path}: ${count.toLocaleString("en")} requests\x1b[K`);
+      },
     });
+    if (terminal) process.stderr.write("\r\x1b[K");
     if (skipped > 0) say(`${skipped.toLocaleString("en")} lines were skipped`);
     if (!trace.info.sharing) say("this log does not say what its prompts share: no prefix will be found in any cache");
   } else {
     const name = text("generate") ?? "chat";
     const parameters = changed(readParameters(name), { requests, rate, blockSize });
     if (text("generate") === undefined)
-      say(`no --trace: replaying ${parameters.requests.toLocaleString("en")} generated requests (--generate ${name})`);
+      say(`no --trace: ${parameters.requests.toLocaleString("en")} requests are generated (--generate ${name})`);
     trace = generateTrace(parameters, seed);
   }
   trace = truncate(trace, { untilMs });

@@ -53,7 +53,7 @@ test("a log is replayed: a table, a page, JSON and wall times apart; the same ag
 test("without a trace a generated one serves, and the user is told", () => {
   const { status, stdout, stderr } = baltoro("simulate", "--requests", "200");
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /no --trace: replaying 200 generated requests \(--generate chat\)/);
+  assert.match(stderr, /no --trace: 200 requests are generated \(--generate chat\)/);
   assert.match(stdout, /10P10D serves generated/);
   assert.ok(existsSync(at("runs-out/simulate-generated-10P10D/report.html")));
 });

@@ -25,6 +25,8 @@ export interface ReadOptions {
   readonly limit?: number;
   /** Told of each line that `lenient` skips. */
   readonly onSkip?: (message: string) => void;
+  /** Told of the number of requests read so far, every 10,000. */
+  readonly onProgress?: (requests: number) => void;
 }
 
 /** Skipped lines in a row, from the first line on, after which a file is held to be of another kind even with `lenient`. */
@@ -42,7 +44,6 @@ export async function readTrace(path: string, options: ReadOptions = {}): Promis
   const hash = createHash("sha256");
   const interner = createInterner();
   const records: ParsedRequest[] = [];
-  const numbers: number[] = [];
   let kind: { format: LogFormat; read: RecordReader; header: boolean } | null = null;
   let [skipped, latest] = [0, Number.NEGATIVE_INFINITY];
   let sharing = false;
@@ -62,7 +63,7 @@ export async function readTrace(path: string, options: ReadOptions = {}): Promis
       latest = Math.max(latest, record.timeMs);
       sharing ||= record.blocks !== null;
       records.push(record);
-      numbers.push(number);
+      if (records.length % 10_000 === 0) options.onProgress?.(records.length);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
       // Of a file of another kind the reader should know what it was taken for.
