@@ -94,6 +94,16 @@ export class BlockChurn {
     }
   }
 
+  /** All that is held, as events, oldest first. */
+  restate(emit: (event: BlockEvent) => void): void {
+    for (let i = this.oldest; i < this.stored.length; i++) {
+      const { worker, blocks, parents } = this.stored[i];
+      blocks.forEach((block, k) => {
+        emit({ stored: true, worker, block, parent: parents[k] });
+      });
+    }
+  }
+
   get full(): boolean {
     return this.oldest > 0;
   }

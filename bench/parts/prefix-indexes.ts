@@ -70,21 +70,24 @@ interface RadixNode {
  */
 export class RadixIndex {
   private readonly root: RadixNode = newNode(null, []);
+  /** Where a block is: its node, and its place in the run. */
   private readonly nodeOf = new Map<number, RadixNode>();
+  private readonly placeOf = new Map<number, number>();
 
   add(worker: number, block: number, parent: number): void {
     let node = this.nodeOf.get(block);
     if (node) {
-      const place = node.run.indexOf(block);
+      const place = this.placeOf.get(block) as number;
       if ((node.holders.get(worker) ?? 0) === place) node.holders.set(worker, place + 1);
       return;
     }
     let above = parent < 0 ? this.root : this.nodeOf.get(parent);
     if (!above) return;
-    const place = above.run.indexOf(parent);
+    const place = this.placeOf.get(parent) ?? -1;
     if (place >= 0 && place < above.run.length - 1) above = this.split(above, place + 1);
     const length = above.run.length;
     if (above !== this.root && above.children.size === 0 && above.holders.get(worker) === length) {
+      this.placeOf.set(block, above.run.length);
       above.run.push(block);
       above.holders.set(worker, length + 1);
       this.nodeOf.set(block, above);
@@ -94,12 +97,13 @@ export class RadixIndex {
     node.holders.set(worker, 1);
     above.children.set(block, node);
     this.nodeOf.set(block, node);
+    this.placeOf.set(block, 0);
   }
 
   remove(worker: number, block: number): void {
     const node = this.nodeOf.get(block);
     if (!node) return;
-    const place = node.run.indexOf(block);
+    const place = this.placeOf.get(block) as number;
     if ((node.holders.get(worker) ?? 0) <= place) return;
     if (place === 0) node.holders.delete(worker);
     else node.holders.set(worker, place);
@@ -107,7 +111,10 @@ export class RadixIndex {
     const [first] = node.run;
     let longest = 0;
     for (const count of node.holders.values()) longest = Math.max(longest, count);
-    for (const gone of node.run.splice(longest)) this.nodeOf.delete(gone);
+    for (const gone of node.run.splice(longest)) {
+      this.nodeOf.delete(gone);
+      this.placeOf.delete(gone);
+    }
     if (longest === 0) node.parent?.children.delete(first);
   }
 
@@ -140,6 +147,9 @@ export class RadixIndex {
       else node.holders.delete(worker);
     }
     for (const block of first.run) this.nodeOf.set(block, first);
+    node.run.forEach((block, place) => {
+      this.placeOf.set(block, place);
+    });
     return first;
   }
 }
