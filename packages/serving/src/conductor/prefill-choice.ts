@@ -83,9 +83,11 @@ export function choosePrefill(
       leastQueueMs = queueMs;
       out.ttftMs = Number.POSITIVE_INFINITY;
     }
+    const speed = workers.prefillSpeed[worker];
+    // Whatever its prefix, it cannot be sooner than with the longest there is, at no cost: most workers need no closer look.
+    if (queueMs + (bestTokens > 0 ? bestMs : wholeMs) / speed >= out.ttftMs) continue;
     const held = worker < match.workers ? match.prefix[worker] : 0;
     const localTokens = Math.min(held * blockTokens, inputTokens);
-    const speed = workers.prefillSpeed[worker];
     const canTransfer =
       held < match.best && (policy === "min" || (policy === "paper" && bestTokens > balancingThreshold * localTokens));
     if (policy !== "paper" || !canTransfer) {
