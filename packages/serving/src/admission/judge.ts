@@ -72,13 +72,14 @@ function rejectMemory(
   stage: Rejection["stage"],
   decodeTimeMs: number,
 ): Rejection {
-  const { inputTokens, outputTokens } = candidate.terms;
+  const { inputTokens, outputTokens, decodeContextTokens } = candidate.terms;
   const allowed = workers.kvCapacityTokens[candidate.decode];
+  const value = decodeContextTokens + outputTokens;
   const own = inputTokens + outputTokens;
-  const others = workers.reservedTokens[candidate.decode] - (stage === "decode" ? own : 0);
   const largest = workers.decoders.reduce((max, id) => Math.max(max, workers.kvCapacityTokens[id]), 0);
-  const retryMs = own > largest ? null : Math.min(1, (others + own - allowed) / Math.max(1, others)) * decodeTimeMs;
-  return reject(candidate, stage, "kv-memory", others + own, allowed, retryMs);
+  // The others' tokens go evenly over the decode time.
+  const retryMs = own > largest ? null : Math.min(1, (value - allowed) / (value - own)) * decodeTimeMs;
+  return reject(candidate, stage, "kv-memory", value, allowed, retryMs);
 }
 
 /**

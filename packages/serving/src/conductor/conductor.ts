@@ -107,7 +107,7 @@ export function createConductor(options: ConductorOptions): Conductor {
         decodeAtMs: nowMs,
         decodeLoad: tbtMs / tbtLimitMs,
       };
-      const fits = view.workers.reservedTokens[decode] <= view.workers.kvCapacityTokens[decode];
+      const fits = decodeContextTokens + before.outputTokens <= view.workers.kvCapacityTokens[decode];
       return judgeDecode(view, { request, prefill, decode, fits, terms }, config);
     },
   };

@@ -13,7 +13,7 @@ import type { WorkerId } from "./types.ts";
 export interface DecodeChoice {
   /** −1: there is none. */
   worker: WorkerId;
-  /** Whether the request's KV fits beside what is assigned already. */
+  /** Whether the request's KV fits beside that of the load by which TBT is predicted. */
   fits: boolean;
   batch: number;
   contextTokens: number;
@@ -49,6 +49,7 @@ const doesNotFit = 1e12;
  *
  * `predictive` compares workers as they will be when the prefill ends (`atMs`). The others compare them by all that is assigned to them, else
  * the requests of one prefill time would all go to one worker; what is judged then is the chosen one's present load, as the paper does.
+ * Whether the KV fits is judged by the same load: what is assigned and still waits for its prefill needs no room yet.
  * `request-level` predicts the best {@link shortListLength} of those closely, sequence by sequence, and takes the best.
  */
 export function chooseDecode(
@@ -76,7 +77,8 @@ export function chooseDecode(
     else committedLoad(view, worker, scratch);
     const tbtMs = decode.stepMs(scratch.batch + 1, scratch.contextTokens + inputTokens);
     loads += tbtMs;
-    const fits = workers.reservedTokens[worker] + inputTokens + outputTokens <= workers.kvCapacityTokens[worker];
+    const held = isPredictive ? scratch.contextTokens : workers.reservedTokens[worker];
+    const fits = held + inputTokens + outputTokens <= workers.kvCapacityTokens[worker];
     list(short, worker, fits ? tbtMs : tbtMs + doesNotFit, listed);
   }
   if (short.count === 0) return;
@@ -87,7 +89,7 @@ export function chooseDecode(
     else if (admission === "request-level") requestLevelLoad(view, worker, nowMs, atMs, estimators, scratch);
     else presentLoad(view, worker, nowMs, estimators, scratch);
     const tbtMs = decode.stepMs(scratch.batch + 1, scratch.contextTokens + inputTokens);
-    const fits = short.tbtMs[i] < doesNotFit;
+    const fits = scratch.contextTokens + inputTokens + outputTokens <= workers.kvCapacityTokens[worker];
     const key = fits ? tbtMs : tbtMs + doesNotFit;
     if (key >= leastKey) continue;
     leastKey = key;
