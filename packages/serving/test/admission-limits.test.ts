@@ -101,6 +101,19 @@ test("predictive counts what will have arrived by then, which early does not see
   assert.equal(rejected(ask("predictive", it.view, 9, 300, 0)).terms?.decodeBatch, 5);
 });
 
+test("predictive judges the pool's mean, as the paper does; request-level the worker that is chosen", () => {
+  const it = cluster(["prefill", "decode", "decode"]);
+  for (let id = 0; id < 6; id++) {
+    const decision = { ...decided(ask("none", it.view, id, 10, 0)), decode: 1 };
+    it.tell({ kind: "assigned", worker: conductorId, atMs: 0, decision });
+    it.tell({ kind: "transferred", leg: "handoff", worker: 1, request: id, atMs: 0 });
+  }
+  // 70 ms on one, 10 ms on the other.
+  const mean = rejected(ask("predictive", it.view, 9, 100, 0));
+  assert.deepEqual([mean.decode, mean.terms?.tbtMs, mean.value], [2, 10, 40 / 35]);
+  assert.equal(decided(ask("request-level", it.view, 9, 100, 0)).decode, 2);
+});
+
 test("request-level gives each sequence the chance that it goes on", () => {
   const it = cluster(["prefill", "decode"]);
   decoding(it, [0, 0, 0]);

@@ -393,6 +393,19 @@ test("options out of range are named, and a service level that nothing can meet"
   assert.throws(() => conductor.decide(view, request(1, 3), Number.NaN), /nowMs is NaN/);
 });
 
+test("an estimator that gives no time is named, and nothing is decided on it", () => {
+  const view = cluster(["both"]);
+  const prefill = { prefillMs: (input: number) => (input > 50 ? Number.NaN : 1) };
+  const broken = createConductor({ ...options, estimators: { ...estimators, prefill } });
+  assert.throws(
+    () => broken.decide(view, request(7, 10), 0),
+    /the prefill or transfer estimator gave no finite time for request 7 of 100/,
+  );
+  const decode = { stepMs: (batch: number) => 1 / (batch - 1) };
+  const other = createConductor({ ...options, estimators: { ...estimators, decode } });
+  assert.throws(() => other.decide(view, request(7, 10), 0), /the decode estimator gave no finite time for request 7/);
+});
+
 test("a real output predictor may be used as it is", () => {
   const conductor = createConductor({
     ...options,

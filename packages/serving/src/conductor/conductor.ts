@@ -14,6 +14,7 @@ export interface Conductor {
    * Where a request goes, or why it is turned away. A function of the view, the request and the time: it changes nothing.
    *
    * @throws RangeError if `inputTokens` is not an integer ≥ 1, there are more blocks than the prompt has, or `nowMs` is not finite.
+   * @throws Error if an estimator gives no finite time.
    */
   decide(view: ClusterView, request: ScheduleRequest, nowMs: number): Decision | Rejection;
   /** Whether a request whose prefill has ended is turned away after all: the `baseline`'s second check; null with any other admission. */
@@ -49,12 +50,18 @@ export function createConductor(options: ConductorOptions): Conductor {
       checkRequest(request, nowMs, blockTokens);
       view.index.walk(request.blocks, match);
       choosePrefill(view, request, nowMs, config, match, p);
-      if (p.worker < 0) return rejectWithoutWorker(request.id, "no-prefill-worker");
+      if (p.worker < 0) {
+        if (view.workers.prefillers.length > 0) failEstimate("prefill or transfer", request);
+        return rejectWithoutWorker(request.id, "no-prefill-worker");
+      }
       const { inputTokens, maxOutputTokens = Number.POSITIVE_INFINITY } = request;
       const outputTokens = estimators.output.expectedTokens(inputTokens, request.outputClass ?? 0, maxOutputTokens);
       const prefillEndMs = nowMs + p.ttftMs;
       chooseDecode(view, inputTokens, outputTokens, nowMs, prefillEndMs, config, d);
-      if (d.worker < 0) return rejectWithoutWorker(request.id, "no-decode-worker");
+      if (d.worker < 0) {
+        if (view.workers.decoders.length > 0) failEstimate("decode", request);
+        return rejectWithoutWorker(request.id, "no-decode-worker");
+      }
       const terms: EstimateTerms = {
         policy,
         admission,
@@ -128,6 +135,10 @@ export function createConductor(options: ConductorOptions): Conductor {
     // The last layer's part can only follow the prefill's end; of the rest, what outlasts the prefill.
     return Math.max(estimators.transfer.transferMs(1, bytesPerMs, 0), wholeMs - p.prefillMs);
   }
+}
+
+function failEstimate(which: string, { id, inputTokens }: ScheduleRequest): never {
+  throw new Error(`the ${which} estimator gave no finite time for request ${id} of ${inputTokens} tokens`);
 }
 
 function checkRequest({ inputTokens, blocks }: ScheduleRequest, nowMs: number, blockTokens: number): void {

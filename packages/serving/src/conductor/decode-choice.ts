@@ -91,7 +91,8 @@ export function chooseDecode(
     const tbtMs = decode.stepMs(scratch.batch + 1, scratch.contextTokens + inputTokens);
     const fits = scratch.contextTokens + inputTokens + outputTokens <= workers.kvCapacityTokens[worker];
     const key = fits ? tbtMs : tbtMs + doesNotFit;
-    if (key >= leastKey) continue;
+    // Not what is not a number, either.
+    if (!(key < leastKey)) continue;
     leastKey = key;
     out.worker = worker;
     out.fits = fits;

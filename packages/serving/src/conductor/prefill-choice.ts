@@ -119,7 +119,8 @@ export function choosePrefill(
     transferTokens: number,
   ): void {
     const ttftMs = (overlap ? Math.max(queueMs, transferMs) : queueMs + transferMs) + prefillMs;
-    if (ttftMs >= out.ttftMs) return;
+    // Not what is not a number, either.
+    if (!(ttftMs < out.ttftMs)) return;
     out.worker = worker;
     out.ttftMs = ttftMs;
     out.queueMs = queueMs;
