@@ -72,10 +72,21 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     figures: { ratePerNode, replays: Object.fromEntries(rows) },
     checks,
     lines: textTable(
-      ["replay", "seconds", "events", "µs/event", "virtual/wall", "peak MiB", "decide p99 µs", "reading s"],
+      [
+        "replay",
+        "seconds",
+        "CPU seconds",
+        "events",
+        "µs/event",
+        "virtual/wall",
+        "peak MiB",
+        "decide p99 µs",
+        "reading s",
+      ],
       rows.map(([name, r]) => [
         name,
         figure(r.seconds),
+        figure(r.cpuSeconds),
         figure(r.events),
         figure(1e6 * perEvent(r)),
         figure(r.virtualSeconds / r.seconds),

@@ -6,6 +6,8 @@ import { createSimulation, generateTrace, parameterPresets, readTrace } from "@b
 export interface Replay {
   /** Wall time from an empty cluster to the result. */
   readonly seconds: number;
+  /** Processor time of the same, all threads: what wall time would be on a machine with nothing else to do, or more. */
+  readonly cpuSeconds: number;
   readonly readSeconds: number;
   readonly events: number;
   readonly virtualSeconds: number;
@@ -34,12 +36,15 @@ function generated() {
 const start = performance.now();
 const trace = values.trace ? await readTrace(values.trace) : generated();
 const read = performance.now();
+const cpu = process.cpuUsage();
 const simulation = createSimulation(trace, { cluster: values.cluster });
 simulation.run();
 const result = simulation.result();
 const end = performance.now();
+const { user, system } = process.cpuUsage(cpu);
 const replay: Replay = {
   seconds: (end - read) / 1000,
+  cpuSeconds: (user + system) / 1e6,
   readSeconds: (read - start) / 1000,
   events: result.events,
   virtualSeconds: result.virtualMs / 1000,

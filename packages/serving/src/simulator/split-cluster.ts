@@ -231,9 +231,8 @@ export class SplitCluster implements Cluster {
       return;
     }
     const bytes = job.request.inputTokens * cost.kvBytesPerToken;
-    // The last layer's part follows the end of the prefill.
-    const tailMs = bytes / cost.layers / cost.networkBytesPerMs;
-    const limit = prefillMs > 0 ? bytes / (prefillMs + tailMs) : Number.POSITIVE_INFINITY;
+    // All layers but the last can be there when the prefill ends; the last one's part follows.
+    const limit = prefillMs > 0 ? (bytes * Math.max(0.5, 1 - 1 / cost.layers)) / prefillMs : Number.POSITIVE_INFINITY;
     job.handoffFlow = this.#flows.start(
       { job, leg: "handoff", from, to, bytes, firstBlock: 0, endBlock: 0 },
       nowMs,
