@@ -113,7 +113,8 @@ class TieredPool implements KvPool {
         throw new RangeError(`unpin: block ${blocks[i]} (number ${i} of the prompt) is not pinned`);
       }
     }
-    for (let i = from; i < to; i++) this.letGo(this.slots.of(blocks[i]));
+    // The last first: it is the first to go, so each finds its place in the order at once.
+    for (let i = to - 1; i >= from; i--) this.letGo(this.slots.of(blocks[i]));
   }
 
   lease(blocks: ArrayLike<BlockId>, from: number, to: number, untilMs: number): void {

@@ -111,7 +111,6 @@ export class CoupledInstance {
     const pool = this.#options.pool;
     if (pool) {
       const { blocks } = job.request;
-      pool.use(blocks, 0, job.pinnedBlocks, nowMs);
       const stored = pool.store(blocks, job.pinnedBlocks, blocks.length, nowMs);
       pool.pin(blocks, job.pinnedBlocks, job.pinnedBlocks + stored);
       job.pinnedBlocks += stored;
@@ -133,11 +132,13 @@ export class CoupledInstance {
   }
 
   #finish(job: Job, nowMs: number): void {
-    this.#unpin(job);
+    this.#unpin(job, nowMs);
     this.#host.finished(job, nowMs, job.request.outputTokens === 1 ? null : this.batch.tailMean(job));
   }
 
-  #unpin(job: Job): void {
+  /** Its blocks may go from now on: the least recently used are those that were let go first, as in vLLM. */
+  #unpin(job: Job, nowMs: number): void {
+    this.#options.pool?.use(job.request.blocks, 0, job.pinnedBlocks, nowMs);
     this.#options.pool?.unpin(job.request.blocks, 0, job.pinnedBlocks);
     job.pinnedBlocks = 0;
   }
@@ -146,7 +147,7 @@ export class CoupledInstance {
     const { batch } = this;
     while (batch.size > 1 && this.#used() + batch.size > this.#cost.kvCapacityTokens) {
       const job = batch.takeYoungest();
-      this.#unpin(job);
+      this.#unpin(job, nowMs);
       job.lastTokenMs = nowMs;
       this.waiting.unshift(job);
       this.#queuedMs += job.backlogMs;

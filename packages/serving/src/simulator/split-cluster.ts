@@ -187,11 +187,15 @@ export class SplitCluster implements Cluster {
     }
     for (const transfer of transfers) {
       const source = this.#workers[transfer.from];
-      const held = source.pool.prefixLength(blocks);
-      const end = Math.min(held, transfer.firstBlock + transfer.blockCount);
-      if (end <= job.plannedBlocks) continue;
-      const onSsd = source.pool.countIn("ssd", blocks, end) > 0;
       const first = job.plannedBlocks;
+      let end = Math.min(source.pool.prefixLength(blocks), transfer.firstBlock + transfer.blockCount);
+      if (end <= first) continue;
+      const onSsd = source.pool.countIn("ssd", blocks, end) > 0;
+      // Who sends has used it too; bringing it up from a full SSD may push out its end.
+      source.pool.use(blocks, 0, end, nowMs);
+      source.tell(nowMs);
+      end = Math.min(end, source.pool.prefixLength(blocks));
+      if (end <= first) continue;
       source.pool.pin(blocks, first, end);
       job.remoteBlocks += end - first;
       job.plannedBlocks = end;

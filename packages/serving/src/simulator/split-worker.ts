@@ -97,9 +97,9 @@ export class SplitWorker {
   /** A prompt is computed: all of its blocks are stored, as far as there is room, as used just now. */
   keepPrompt(job: Job, nowMs: number): void {
     const { blocks } = job.request;
+    this.pool.store(blocks, 0, blocks.length, nowMs);
     this.pool.unpin(blocks, 0, job.pinnedBlocks);
     job.pinnedBlocks = 0;
-    this.pool.store(blocks, 0, blocks.length, nowMs);
     this.tell(nowMs);
   }
 
