@@ -2,7 +2,8 @@
  * How fast the simulator replays: the conversation trace on 20 nodes, and a million generated requests on 1,000 nodes, on one
  * core. `--trace FILE`, `--requests N` (default 1,000,000), `--nodes N`, `--repeat N`.
  *
- * Each replay runs in a process of its own, so that its memory is its own. Reading the trace is not in replaySeconds and is
+ * Checks are of processor time, of all threads of the process: on one idle core a replay takes as long or less, and neighbours
+ * do not count. Wall time stands beside it. Each replay runs in a process of its own, so that its memory is its own. Reading the trace is not in replaySeconds and is
  * reported apart; generating requests is in millionRequestSeconds, since they are generated as they are replayed.
  */
 import { execFileSync } from "node:child_process";
@@ -33,7 +34,7 @@ function replay(...args: string[]): Replay {
 function fastest(repeat: number, ...args: string[]): Replay {
   const runs = Array.from({ length: repeat }, () => replay(...args));
   if (runs.some(({ sha256 }) => sha256 !== runs[0].sha256)) throw new Error(`replays of ${args.join(" ")} differ`);
-  return runs.reduce((best, run) => (run.seconds < best.seconds ? run : best));
+  return runs.reduce((best, run) => (run.cpuSeconds < best.cpuSeconds ? run : best));
 }
 
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
@@ -53,7 +54,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     const real = fastest(repeat, "--cluster", "10P10D", "--trace", values.trace);
     rows.push(["conversation, 10P10D", real]);
     checks.push(
-      { name: "replaySeconds", value: real.seconds, atMost: 1.5 },
+      { name: "replaySeconds", value: real.cpuSeconds, atMost: 1.5 },
       { name: "replayMiB", value: real.peakMiB, atMost: 1024 },
     );
   } else console.error(`${values.trace} is not there: replaySeconds and replayMiB are left out`);
@@ -63,9 +64,9 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const small = fastest(repeat, "--cluster", cluster, "--requests", "10000", "--rate", rate);
   const large = replay("--cluster", cluster, "--requests", String(requests), "--rate", rate);
   rows.push([`10,000 generated, ${cluster}`, small], [`${requests.toLocaleString("en")} generated, ${cluster}`, large]);
-  const perEvent = ({ seconds, events }: Replay) => seconds / events;
+  const perEvent = ({ cpuSeconds, events }: Replay) => cpuSeconds / events;
   checks.push(
-    { name: "millionRequestSeconds", value: (large.seconds * 1e6) / requests, atMost: 300 },
+    { name: "millionRequestSeconds", value: (large.cpuSeconds * 1e6) / requests, atMost: 300 },
     { name: "costGrowth", value: perEvent(large) / perEvent(small), atMost: 1.5 },
   );
   return {
@@ -85,8 +86,8 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       ],
       rows.map(([name, r]) => [
         name,
-        figure(r.seconds),
         figure(r.cpuSeconds),
+        figure(r.seconds),
         figure(r.events),
         figure(1e6 * perEvent(r)),
         figure(r.virtualSeconds / r.seconds),
