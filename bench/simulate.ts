@@ -75,8 +75,8 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     lines: textTable(
       [
         "replay",
-        "seconds",
         "CPU seconds",
+        "wall seconds",
         "events",
         "µs/event",
         "virtual/wall",

@@ -80,7 +80,7 @@ export function writeResult(
     value === null
       ? "–"
       : typeof value === "number"
-        ? value.toLocaleString("en", { maximumSignificantDigits: 4 })
+        ? value.toLocaleString("en", Number.isInteger(value) ? {} : { maximumSignificantDigits: 4 })
         : value;
   const table = textTable(
     header,
