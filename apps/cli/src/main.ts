@@ -14,6 +14,12 @@ function help(): string {
   ].join("\n");
 }
 
+// Whoever reads our output may stop, as `head` does: that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 const [name, ...args] = process.argv.slice(2);
 if (name === undefined || name === "--help" || name === "-h" || name === "help") {
   console.log(help());

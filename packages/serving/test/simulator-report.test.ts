@@ -39,8 +39,8 @@ test("quantities", () => {
 const shown = [
   "850", // effective
   "complete, but too slow",
-  "rejected at arrival: ttft",
-  "rejected before decode: tbt",
+  "rejected at arrival: TTFT",
+  "rejected before decode: TBT",
   "impossible",
   "TTFT",
   "TBT, longest tenth",

@@ -58,14 +58,20 @@ const anyParameters: fc.Arbitrary<TraceParameters> = fc.record({
     b: fc.constantFrom(0.5, 3),
     gapMs: fc.constantFrom([0], lognormal(5000, 1)),
     added: fc.constantFrom([-2000], [0], lognormal(200, 2)),
+    byLength: fc.constantFrom([1, 1, 1, 1, 1], [0, 0, 1, 2, 3]),
+    cut: fc.constantFrom(0, 0.5, 1),
     kept: fc.constantFrom([1], [0], [0.5]),
+    addedAfterCut: fc.constantFrom([-5000], [0]),
   }),
   shared: fc.record({
     rootBlocks: fc.constantFrom(0, 1, 5),
     share: fc.constantFrom(0, 0.5, 1),
     prefixes: fc.constantFrom(1, 20),
     zipf: fc.constantFrom(0, 1.2),
-    leadingBlocks: fc.constantFrom([], [3, 0]),
+    trunks: fc.constant([2, 4]),
+    trunkShares: fc.constantFrom([0, 0], [0.5, 0.2], [0.5, 0.5]),
+    leadingBlocks: fc.constant([3, 0]),
+    leadingTrunks: fc.constantFrom([-1, -1], [1, 0]),
     blocks: fc.constantFrom([0], [2]),
     ownPrompt: fc.constantFrom([1], [400]),
   }),
@@ -137,6 +143,11 @@ test("parameters out of range are named with what they may be", () => {
     [{ output: [5, 4] }, /output is \[5,4\]/],
     [{ shared: { ...chat.shared, share: 0.5 } }, /shared\.share is above 0, but shared\.prefixes is 0/],
     [{ shared: { ...chat.shared, leadingBlocks: [-1] } }, /shared\.leadingBlocks is \[-1\]/],
+    [{ shared: { ...chat.shared, trunks: [3] } }, /shared\.trunkShares is \[\], expected 1 shares/],
+    [
+      { shared: { ...chat.shared, leadingBlocks: [3], leadingTrunks: [0] } },
+      /shared\.leadingTrunks is \[0\], expected 1 indices of trunks, or −1/,
+    ],
     [{ sessions: { ...chat.sessions, b: 0 } }, /sessions\.b is 0/],
   ] as const) {
     assert.throws(
@@ -284,6 +295,30 @@ test("fits of other kinds of logs reproduce rate, lengths and the hit ratio of a
       assert.ok(row && Math.abs(row.generated / row.log - 1) < tolerance, JSON.stringify(row));
     }
   }
+});
+
+test("prefixes that stand on a common trunk are told apart: tools, and documents behind them", () => {
+  const random = seededRandom(3);
+  let next = 0;
+  const fresh = (length: number) => Array.from({ length }, () => next++);
+  const tools = Array.from({ length: 5 }, () => ({
+    own: fresh(10),
+    documents: Array.from({ length: 20 }, () => fresh(10)),
+  }));
+  let arrivalMs = 0;
+  const requests = Array.from({ length: 8000 }, (_, id) => {
+    arrivalMs += 200 * random.exponential();
+    const tool = tools[Math.floor(5 * random.uniform() ** 2)];
+    const document = random.uniform() < 0.33 ? [] : tool.documents[Math.floor(20 * random.uniform() ** 2)];
+    const blocks = Uint32Array.from([...tool.own, ...document, ...fresh(1 + Math.floor(4 * random.uniform()))]);
+    return { id, arrivalMs, inputTokens: blocks.length * 512 - 100, outputTokens: 50, blocks };
+  });
+  const { info } = generateTrace(small(chat, 10));
+  const trace = { info: { ...info, requests: 8000, spanMs: arrivalMs, blockIds: next }, requests };
+  const { parameters, comparison } = fitTrace(trace);
+  assert.deepEqual(parameters.shared.trunks, [10, 10, 10, 10, 10]);
+  for (const { name, log, generated } of comparison.filter(({ name }) => name.includes("hit ratio")))
+    assert.ok(Math.abs(generated / log - 1) < 0.05, `${name}: ${generated} for ${log}`);
 });
 
 test("a fit needs requests and time", () => {

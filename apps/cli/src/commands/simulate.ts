@@ -29,6 +29,7 @@ ${traceUsage}
 ${clusterUsage}
   --seed N              of generated traces, jitter and the random policy (default 1)
   --out DIR             for report.html, report.json, timing.json (default runs-out/simulate-TRACE-CLUSTER)
+  --goodput 90%         share of effective requests from which the page calls the cluster enough
   --json                prints the report as JSON instead of a table
 
   The same trace, options and seed give the same report, to the byte. Ctrl-C stops and reports what there is.

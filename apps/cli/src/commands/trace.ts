@@ -113,15 +113,18 @@ function fit({ trace: log, out, json }: Given): number {
   const text = `${JSON.stringify(fitted.parameters, null, 1)
     .replaceAll(/\n +(-?[\d.]+,?)(?=\n)/g, " $1")
     .replaceAll(/\n +\]/g, " ]")}\n`;
-  if (out !== undefined) write(out, [text]);
-  if (json) console.log(JSON.stringify(fitted));
-  else {
-    if (out === undefined) process.stdout.write(text);
-    console.log(`${out === undefined ? "\n" : ""}${fitLines(fitted).join("\n")}`);
-    if (out !== undefined)
-      console.log(
-        `\nwritten to ${out}: read it before you share it\nnpx baltoro simulate --generate ${out} replays a trace like the log`,
-      );
+  if (json) {
+    console.log(JSON.stringify(fitted));
+    return 0;
+  }
+  // Without --out the parameters are what the command gives, and may be led into a file.
+  const say = out === undefined ? console.error : console.log;
+  if (out === undefined) process.stdout.write(text);
+  else write(out, [text]);
+  say(fitLines(fitted).join("\n"));
+  if (out !== undefined) {
+    say(`\nwritten to ${out}: read it before you share it`);
+    say(`npx baltoro simulate --generate ${out} replays a trace like the log`);
   }
   return 0;
 }

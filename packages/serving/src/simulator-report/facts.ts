@@ -53,7 +53,7 @@ export function outcomes({ requests }: SimulationResult): Outcome[] {
     { label: "effective", count: effective, kind: "good" },
     { label: "complete, but too slow", count: completed - effective, kind: "slow" },
     ...rejections.map(({ stage, limit, count: number }) => ({
-      label: `rejected ${stage === "arrival" ? "at arrival" : "before decode"}: ${limit}`,
+      label: `rejected ${stage === "arrival" ? "at arrival" : "before decode"}: ${limitNames[limit] ?? limit}`,
       count: number,
       kind: "rejected" as const,
     })),
@@ -191,6 +191,15 @@ export function provenance(result: SimulationResult): FactGroup {
     ],
   };
 }
+
+const limitNames: Readonly<Record<string, string>> = {
+  ttft: "TTFT",
+  tbt: "TBT",
+  "decode-load": "decode load",
+  "kv-memory": "KV memory",
+  "no-prefill-worker": "nobody prefills",
+  "no-decode-worker": "nobody decodes",
+};
 
 const tierNames: Readonly<Record<string, string>> = {
   device: "device memory",

@@ -65,8 +65,10 @@ export function fitTrace(trace: Trace): TraceFit {
 }
 
 /** The beta distribution whose first two probabilities of going on are those of the log. */
-function sessionsOf({ turnsAt, goesOnAt, gapsMs, addedTokens, keptShares }: SessionAnalysis) {
-  const none = { a: 0, b: 1, gapMs: [0], added: [0], kept: [1] };
+function sessionsOf(analysis: SessionAnalysis): TraceParameters["sessions"] {
+  const { turnsAt, goesOnAt, gapsMs, addedTokens, addedAfterCut, keptShares, byLength } = analysis;
+  const alike = [1, 1, 1, 1, 1];
+  const none = { a: 0, b: 1, gapMs: [0], byLength: alike, added: [0], cut: 0, kept: [1], addedAfterCut: [0] };
   const first = goesOnAt[0] / turnsAt[0];
   if (!(first > 0)) return none;
   // Later turns together, weighted by how many there are: (a + k) / (s + k) with a = first · s.
@@ -84,8 +86,11 @@ function sessionsOf({ turnsAt, goesOnAt, gapsMs, addedTokens, keptShares }: Sess
     a: rounded(first * best),
     b: rounded((1 - first) * best),
     gapMs: quantilesOf(gapsMs),
+    byLength,
     added: quantilesOf(addedTokens),
-    kept: quantilesOf(keptShares),
+    cut: rounded(keptShares.length / gapsMs.length),
+    kept: keptShares.length > 0 ? quantilesOf(keptShares) : [1],
+    addedAfterCut: quantilesOf(addedAfterCut),
   };
 }
 

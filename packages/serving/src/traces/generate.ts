@@ -58,11 +58,13 @@ function* requestsOf(parameters: TraceParameters, seed: number): Generator<Trace
   for (let id = 0; id < requests; id++) {
     const arrivalMs = times();
     const last = pending.takeUntil(arrivalMs);
-    const { inputTokens, blocks } = last ? prompts.next(last) : prompts.first();
+    const { inputTokens, blocks, sharedBlocks, likelihood } = last ? prompts.next(last) : prompts.first();
     const outputTokens = Math.max(1, Math.round(quantileAt(output, random.uniform())));
     const turns = last ? last.turns : 0;
     const goesOn = (sessions.a + turns) / (sessions.a + sessions.b + turns);
-    if (sessions.a > 0 && random.uniform() < goesOn) {
+    // Without a whole block of its own a prompt has nothing that a next turn would be known by.
+    const known = Math.floor(inputTokens / parameters.blockSize) > sharedBlocks;
+    if (sessions.a > 0 && known && random.uniform() < goesOn * likelihood) {
       const dueMs = arrivalMs + quantileAt(sessions.gapMs, random.uniform());
       pending.add({ dueMs, turns: turns + 1, inputTokens, outputTokens, blocks });
     }
@@ -73,13 +75,18 @@ function* requestsOf(parameters: TraceParameters, seed: number): Generator<Trace
 interface Prompt {
   readonly inputTokens: number;
   readonly blocks: Uint32Array;
+  /** Blocks that unrelated prompts have, too. */
+  readonly sharedBlocks: number;
+  /** How much more likely than others it is gone on from. */
+  readonly likelihood: number;
 }
 
 /** Prompts with their blocks; ids are given out in order. */
 function promptMaker({ blockSize, firstPrompt, longestPrompt, sessions, shared }: TraceParameters, random: Random) {
-  // The root and the shared prefixes have the first ids: a prefix's are drawn when it is first used.
+  // The root and the trunks have the first ids; a prefix's are drawn when it is first used.
   let nextId = shared.rootBlocks;
   const prefixes = new Map<number, Uint32Array>();
+  const trunks = shared.trunks.map((length) => Uint32Array.from({ length }, () => nextId++));
   const popularity = zipfShares(shared.prefixes, shared.zipf);
 
   function sharedPrefix(): Uint32Array {
@@ -88,13 +95,26 @@ function promptMaker({ blockSize, firstPrompt, longestPrompt, sessions, shared }
     const known = prefixes.get(rank);
     if (known) return known;
     const length = shared.leadingBlocks[rank] ?? Math.round(quantileAt(shared.blocks, random.uniform()));
-    const made = Uint32Array.from({ length }, () => nextId++);
+    const trunk = trunks[shared.leadingTrunks[rank] ?? drawTrunk()] ?? noBlocks;
+    const made = new Uint32Array(trunk.length + length);
+    made.set(trunk);
+    for (let i = trunk.length; i < made.length; i++) made[i] = nextId++;
     prefixes.set(rank, made);
     return made;
   }
 
+  /** A trunk by its share, or −1: none. */
+  function drawTrunk(): number {
+    let left = trunks.length > 0 ? random.uniform() : 1;
+    for (const [index, part] of shared.trunkShares.entries()) {
+      left -= part;
+      if (left < 0) return index;
+    }
+    return -1;
+  }
+
   /** `kept` blocks of `from` and new ones, as many as the length needs. A shared block is whole, so a token follows it. */
-  function prompt(tokens: number, from: Uint32Array, kept: number): Prompt {
+  function prompt(tokens: number, from: Uint32Array, kept: number): Omit<Prompt, "sharedBlocks" | "likelihood"> {
     const inputTokens = Math.min(Math.max(Math.round(tokens), kept * blockSize + 1), longestPrompt);
     const blocks = new Uint32Array(Math.ceil(inputTokens / blockSize));
     const shares = Math.min(kept, blocks.length);
@@ -109,15 +129,19 @@ function promptMaker({ blockSize, firstPrompt, longestPrompt, sessions, shared }
       const start = new Uint32Array(shared.rootBlocks + prefix.length);
       for (let i = 0; i < shared.rootBlocks; i++) start[i] = i;
       start.set(prefix, shared.rootBlocks);
-      const own = quantileAt(prefix.length > 0 ? shared.ownPrompt : firstPrompt, random.uniform());
-      return prompt(start.length * blockSize + Math.max(1, own), start, start.length);
+      const u = random.uniform();
+      const own = quantileAt(prefix.length > 0 ? shared.ownPrompt : firstPrompt, u);
+      const likelihood = prefix.length > 0 ? 1 : sessions.byLength[Math.floor(u * sessions.byLength.length)];
+      const made = prompt(start.length * blockSize + Math.max(1, own), start, start.length);
+      return { ...made, sharedBlocks: start.length, likelihood };
     },
     next(last: PendingTurn): Prompt {
       const whole = Math.floor(last.inputTokens / blockSize);
-      const share = quantileAt(sessions.kept, random.uniform());
-      const kept = Math.min(whole, Math.round(share * whole));
-      const tokens = last.inputTokens + last.outputTokens + quantileAt(sessions.added, random.uniform());
-      return prompt(tokens, last.blocks, kept);
+      const isCut = sessions.cut > 0 && random.uniform() < sessions.cut;
+      const kept = isCut ? Math.min(whole, Math.round(quantileAt(sessions.kept, random.uniform()) * whole)) : whole;
+      const added = quantileAt(isCut ? sessions.addedAfterCut : sessions.added, random.uniform());
+      const made = prompt(last.inputTokens + last.outputTokens + added, last.blocks, kept);
+      return { ...made, sharedBlocks: shared.rootBlocks, likelihood: 1 };
     },
   };
 }

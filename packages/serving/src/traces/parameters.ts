@@ -33,16 +33,25 @@ export interface ArrivalParameters {
 export interface SessionParameters {
   /**
    * Another turn follows the k-th (from 0) with probability (a + k) / (a + b + k): sessions differ in how long they go on
-   * (a beta distribution), so that who has gone on will go on. a = 0 is single requests.
+   * (a beta distribution), so that who has gone on will go on. a = 0 is single requests. Prompts without a whole block of
+   * their own are not gone on from.
    */
   readonly a: number;
   readonly b: number;
   /** From a turn to the next. */
   readonly gapMs: Quantiles;
-  /** Prompt of a turn less prompt and output of the one before; negative where a history was cut. */
+  /**
+   * How much more likely than the mean the first turn is gone on from, for each fifth of `firstPrompt`, the shortest first:
+   * documents are asked about again, short questions are not. [1, 1, 1, 1, 1] is all alike.
+   */
+  readonly byLength: readonly number[];
+  /** Prompt of a turn less prompt and output of the one before, where all of that was kept. */
   readonly added: Quantiles;
-  /** Share of the previous prompt's whole blocks that is kept: less than 1 where a history was edited or cut. */
+  /** Share of the turns whose history was edited or cut. */
+  readonly cut: number;
+  /** Of those: share of the previous prompt's whole blocks that was kept, and what was added; mostly negative. */
   readonly kept: Quantiles;
+  readonly addedAfterCut: Quantiles;
 }
 
 /** What unrelated requests share: system prompts, tools, documents that are asked about again and again. */
@@ -54,9 +63,20 @@ export interface SharedParameters {
   readonly prefixes: number;
   /** The k-th (from 1) is taken with a probability in proportion to k^−zipf. */
   readonly zipf: number;
-  /** Lengths in blocks, the root not counted, of the most used ones by rank; they weigh too much to be drawn. May be empty. */
+  /**
+   * Trunks that several prefixes have in common, as a tool's prompt before its documents: lengths in blocks after the root.
+   * May be empty.
+   */
+  readonly trunks: readonly number[];
+  /** Share of the prefixes that stands on each trunk; the rest stands on the root. Of those that are not told one by one. */
+  readonly trunkShares: readonly number[];
+  /**
+   * Lengths in blocks, after the trunk, of the most used prefixes by rank, and the index of each one's trunk (−1: none): they
+   * weigh too much to be drawn. May be empty.
+   */
   readonly leadingBlocks: readonly number[];
-  /** Of the others. */
+  readonly leadingTrunks: readonly number[];
+  /** Lengths of the others. */
   readonly blocks: Quantiles;
   /** What stands after a shared prefix in the first prompt of a session, in place of `firstPrompt`. */
   readonly ownPrompt: Quantiles;
@@ -70,8 +90,28 @@ export const chatParameters: TraceParameters = {
   firstPrompt: lognormal(5500, 1.15),
   output: lognormal(260, 0.8),
   longestPrompt: 131_072,
-  sessions: { a: 1.6, b: 3.6, gapMs: lognormal(120_000, 0.9), added: lognormal(120, 1.8), kept: [1] },
-  shared: { rootBlocks: 1, share: 0, prefixes: 0, zipf: 1, leadingBlocks: [], blocks: [0], ownPrompt: [1] },
+  sessions: {
+    a: 1.6,
+    b: 3.6,
+    gapMs: lognormal(120_000, 0.9),
+    byLength: [1, 1, 1, 1, 1],
+    added: lognormal(120, 1.8),
+    cut: 0,
+    kept: [1],
+    addedAfterCut: [0],
+  },
+  shared: {
+    rootBlocks: 1,
+    share: 0,
+    prefixes: 0,
+    zipf: 1,
+    trunks: [],
+    trunkShares: [],
+    leadingBlocks: [],
+    leadingTrunks: [],
+    blocks: [0],
+    ownPrompt: [1],
+  },
 };
 
 /** An agent's calls: a few long tool prompts that all share, short answers. */
@@ -82,13 +122,25 @@ export const agentParameters: TraceParameters = {
   firstPrompt: lognormal(6000, 0.9),
   output: lognormal(90, 1),
   longestPrompt: 131_072,
-  sessions: { a: 1, b: 2, gapMs: lognormal(15_000, 1), added: lognormal(600, 1), kept: [1] },
+  sessions: {
+    a: 1,
+    b: 2,
+    gapMs: lognormal(15_000, 1),
+    byLength: [1, 1, 1, 1, 1],
+    added: lognormal(600, 1),
+    cut: 0,
+    kept: [1],
+    addedAfterCut: [0],
+  },
   shared: {
     rootBlocks: 0,
     share: 0.9,
     prefixes: 60,
     zipf: 1.1,
+    trunks: [],
+    trunkShares: [],
     leadingBlocks: [],
+    leadingTrunks: [],
     blocks: lognormal(9, 0.6),
     ownPrompt: lognormal(1500, 1),
   },
@@ -102,13 +154,16 @@ export const documentParameters: TraceParameters = {
   firstPrompt: lognormal(2500, 1.2),
   output: lognormal(80, 1.1),
   longestPrompt: 131_072,
-  sessions: { a: 0, b: 1, gapMs: [0], added: [0], kept: [1] },
+  sessions: { a: 0, b: 1, gapMs: [0], byLength: [1, 1, 1, 1, 1], added: [0], cut: 0, kept: [1], addedAfterCut: [0] },
   shared: {
     rootBlocks: 0,
     share: 0.8,
     prefixes: 800,
     zipf: 0.4,
+    trunks: [],
+    trunkShares: [],
     leadingBlocks: [],
+    leadingTrunks: [],
     blocks: lognormal(22, 0.8),
     ownPrompt: lognormal(90, 0.8),
   },
@@ -162,22 +217,30 @@ export function checkParameters(value: unknown): TraceParameters {
   number("sessions.b", 1e-3, 1e6);
   quantiles("sessions.gapMs", 0);
   quantiles("sessions.added", -1e9);
+  number("sessions.cut", 0, 1);
   quantiles("sessions.kept", 0);
+  quantiles("sessions.addedAfterCut", -1e9);
   number("shared.rootBlocks", 0, 1e6, true);
   number("shared.share", 0, 1);
   number("shared.prefixes", 0, 1e7, true);
   number("shared.zipf", 0, 10);
   quantiles("shared.blocks", 0);
   quantiles("shared.ownPrompt", 1);
-  const leading = at("shared.leadingBlocks");
-  if (
-    !Array.isArray(leading) ||
-    leading.length > 1000 ||
-    !leading.every((length) => Number.isInteger(length) && length >= 0)
-  )
-    throw new TraceError(
-      `parameters: shared.leadingBlocks is ${show(leading)}, expected 1000 whole numbers at most, from 0`,
-    );
+  const list = (path: string, length: number | null, fits: (value: number) => boolean, what: string): void => {
+    const found = at(path);
+    const good = Array.isArray(found) && found.length <= 1000 && found.every(fits);
+    if (!good || (length !== null && found.length !== length))
+      throw new TraceError(`parameters: ${path} is ${show(found)}, expected ${length ?? "at most 1000"} ${what}`);
+  };
+  const lengthOf = (path: string) => (at(path) as unknown[]).length;
+  const isLength = (value: number) => Number.isInteger(value) && value >= 0;
+  list("sessions.byLength", 5, (value) => Number.isFinite(value) && value >= 0, "numbers from 0");
+  list("shared.trunks", null, isLength, "whole numbers from 0");
+  const trunks = lengthOf("shared.trunks");
+  list("shared.trunkShares", trunks, (value) => value >= 0 && value <= 1, "shares from 0 to 1, one for each trunk");
+  list("shared.leadingBlocks", null, isLength, "whole numbers from 0");
+  const isTrunk = (value: number) => Number.isInteger(value) && value >= -1 && value < trunks;
+  list("shared.leadingTrunks", lengthOf("shared.leadingBlocks"), isTrunk, "indices of trunks, or −1");
   if (at("shared.prefixes") === 0 && at("shared.share") !== 0)
     throw new TraceError("parameters: shared.share is above 0, but shared.prefixes is 0: there is nothing to share");
   return value as TraceParameters;
