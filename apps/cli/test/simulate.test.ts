@@ -1,6 +1,7 @@
 /** simulate, plan and trace as a user runs them: real processes, real files, a real Ctrl-C. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +47,10 @@ test("a log is replayed: a table, a page, JSON and wall times apart; the same ag
     [report.config.ttftLimitMs, report.config.tbtLimitMs, report.admission],
     [30_000, 100, "predictive"],
   );
+  const verified = baltoro(...args, "--tbt", "100ms", "--out", "four", "--verify");
+  assert.equal(verified.status, 0, verified.stderr);
+  const digest = createHash("sha256").update(read("one/report.json")).digest("hex");
+  assert.match(verified.stderr, new RegExp(`run twice, the same report to the byte: sha256 ${digest}`));
   const json = baltoro(...args, "--out", "three", "--json");
   assert.equal(JSON.parse(json.stdout).requests.total, 600);
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -30,6 +31,7 @@ ${clusterUsage}
   --seed N              of generated traces, jitter and the random policy (default 1)
   --out DIR             for report.html, report.json, timing.json (default runs-out/simulate-TRACE-CLUSTER)
   --goodput 90%         share of effective requests from which the page calls the cluster enough
+  --verify              runs twice and compares the reports
   --json                prints the report as JSON instead of a table
 
   The same trace, options and seed give the same report, to the byte. Ctrl-C stops and reports what there is.
@@ -64,6 +66,7 @@ async function replay(args: string[]): Promise<number> {
     out: { type: "string" },
     goodput: { type: "string" },
     json: { type: "boolean" },
+    verify: { type: "boolean" },
   });
   const input = clusterInput(values, values.cluster ?? defaultCluster);
   const goodput = shareOption("goodput", values.goodput);
@@ -88,6 +91,15 @@ async function replay(args: string[]): Promise<number> {
     console.log(`\nreport  ${join(directory, "report.html")}\n        ${join(directory, "report.json")}`);
     console.log(`        ${join(directory, "timing.json")}: ${speed(simulation.timing())}`);
   }
+  if (ended && values.verify) {
+    const again = createSimulation(trace, input, { cost });
+    if (!(await runSimulation(again, trace, virtualProgress("verify"), signal))) return 130;
+    if (reportJson(again.result()) !== reportJson(result))
+      throw new Error(
+        "the second run gave another report: this is a bug in Baltoro, please report it with the command",
+      );
+    console.error(`run twice, the same report to the byte: sha256 ${sha256(reportJson(result))}`);
+  }
   if (!ended) console.error("stopped before the end: unfinished requests are counted as such");
   return ended ? 0 : 130;
 }
@@ -102,6 +114,10 @@ function write(
   writeFileSync(join(directory, "report.html"), htmlReport(result, page));
   const wall = { ...timing, peakMiB: Math.round(process.resourceUsage().maxRSS / 1024) };
   writeFileSync(join(directory, "timing.json"), `${JSON.stringify(wall, null, 2)}\n`);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function speed({ wallMs, speedup, decisionMicros }: SimulationTiming): string {
