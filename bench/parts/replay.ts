@@ -1,4 +1,4 @@
-/** One replay, in a process of its own: prints a {@link Replay} as JSON. `--cluster C (--trace FILE | --requests N --rate PER_SECOND)`. */
+/** One replay, in a process of its own: prints a {@link Replay} as JSON. `--cluster C (--trace FILE | --requests N --rate PER_SECOND) [--warm]`: after another, so that all code is compiled. */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { createSimulation, generateTrace, parameterPresets, readTrace } from "@baltoro/serving";
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     trace: { type: "string" },
     requests: { type: "string", default: "10000" },
     rate: { type: "string", default: "3.4" },
+    warm: { type: "boolean", default: false },
   },
 });
 
@@ -35,6 +36,7 @@ function generated() {
 
 const start = performance.now();
 const trace = values.trace ? await readTrace(values.trace) : generated();
+if (values.warm) createSimulation(trace, { cluster: values.cluster }).run();
 const read = performance.now();
 const cpu = process.cpuUsage();
 const simulation = createSimulation(trace, { cluster: values.cluster });

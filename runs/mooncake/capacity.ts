@@ -1,6 +1,7 @@
 /**
  * Effective request capacity on the conversation trace: 16 nodes split into prefill and decode against 16 coupled nodes, at TTFT
- * 30 s and TBT 100, 200, 300 ms (FAST'25 §5.2.1). Nobody is turned away on either side.
+ * 30 s and TBT 100, 200, 300 ms (FAST'25 §5.2.1). Nobody is turned away but in the rows that say so: a request that is turned away
+ * is not effective.
  *
  *     npx node runs/mooncake/capacity.ts [--trace FILE] [--out DIR] [--cost equation-1|measured] [--mfu 0.5]
  */
@@ -19,6 +20,8 @@ const trace = await conversation();
 const systems: Record<string, SimulationInput> = {
   "split, 8P8D": { cluster: "8P8D" },
   "split, 12P4D": { cluster: "12P4D" },
+  "split, 8P8D, early rejection": { cluster: "8P8D", admission: "predictive" },
+  "split, 12P4D, early rejection": { cluster: "12P4D", admission: "predictive" },
   ...Object.fromEntries(Object.entries(coupledVariants).map(([name, coupled]) => [name, { cluster: "16M", coupled }])),
 };
 
