@@ -7,6 +7,7 @@ import { JobTable } from "./job-table.ts";
 import { kinds } from "./kinds.ts";
 import { type Cargo, KvFlows } from "./kv-flows.ts";
 import { applyAll, Mailbox } from "./mailbox.ts";
+import { fetchPrefix } from "./prefix-fetch.ts";
 import { RoleChanges } from "./role-changes.ts";
 import { createWorkers } from "./split-setup.ts";
 import { splitNodes, splitSample } from "./split-state.ts";
@@ -72,7 +73,7 @@ export class SplitCluster implements Cluster {
   }
 
   arrive(job: Job, nowMs: number): void {
-    const { metrics, cost, wallClock } = this.#context;
+    const { metrics, cost, trace, wallClock } = this.#context;
     const { id, inputTokens, outputTokens, blocks } = job.request;
     if (inputTokens + outputTokens > cost.kvCapacityTokens) {
       metrics.impossible++;
@@ -106,7 +107,8 @@ export class SplitCluster implements Cluster {
     const worker = this.#workers[prefill];
     worker.assigned++;
     this.#workers[decode].assigned++;
-    this.#fetchPrefix(worker, job, answer, nowMs);
+    const blockBytes = trace.blockSize * cost.kvBytesPerToken;
+    fetchPrefix(this.#workers, this.#flows, blockBytes, job, answer, nowMs);
     worker.prefill.add(job, nowMs);
   }
 
@@ -164,58 +166,6 @@ export class SplitCluster implements Cluster {
       worker.decode.batch.checkIntegrity();
       if (worker.assigned < 0) throw new Error(`${worker.name} has ${worker.assigned} jobs`);
     }
-  }
-
-  /** Keeps what is there of a job's prefix, and has the rest brought that the conductor decided on. */
-  #fetchPrefix(worker: SplitWorker, job: Job, { terms, transfers }: Decision, nowMs: number): void {
-    const { blocks } = job.request;
-    const { pool } = worker;
-    let local = pool.prefixLength(blocks);
-    // The conductor may have found that computing again is faster than reading from the SSD.
-    if (terms.prefixTokens < terms.localPrefixTokens) local = worker.prefixInDram(blocks, local);
-    const fromSsd = pool.countIn("ssd", blocks, local);
-    if (fromSsd > 0) {
-      pool.use(blocks, 0, local, nowMs);
-      local = Math.min(local, pool.prefixLength(blocks));
-    }
-    worker.pinUpTo(job, local);
-    job.plannedBlocks = local;
-    if (fromSsd > 0) {
-      job.ssdBlocks = fromSsd;
-      const bytes = fromSsd * this.#blockBytes;
-      this.#carry({ job, leg: "ssd", from: worker.id, to: worker.id, bytes, firstBlock: 0, endBlock: 0 }, nowMs, true);
-    }
-    for (const transfer of transfers) {
-      const source = this.#workers[transfer.from];
-      const first = job.plannedBlocks;
-      let end = Math.min(source.pool.prefixLength(blocks), transfer.firstBlock + transfer.blockCount);
-      if (end <= first) continue;
-      const onSsd = source.pool.countIn("ssd", blocks, end) > 0;
-      // Who sends has used it too; bringing it up from a full SSD may push out its end.
-      source.pool.use(blocks, 0, end, nowMs);
-      source.tell(nowMs);
-      end = Math.min(end, source.pool.prefixLength(blocks));
-      if (end <= first) continue;
-      source.pool.pin(blocks, first, end);
-      job.remoteBlocks += end - first;
-      job.plannedBlocks = end;
-      const bytes = (end - first) * this.#blockBytes;
-      this.#carry(
-        { job, leg: "prefix", from: source.id, to: worker.id, bytes, firstBlock: first, endBlock: end },
-        nowMs,
-        onSsd,
-      );
-    }
-    worker.tell(nowMs);
-  }
-
-  get #blockBytes(): number {
-    return this.#context.trace.blockSize * this.#context.cost.kvBytesPerToken;
-  }
-
-  #carry(cargo: Cargo, nowMs: number, fromSsd: boolean): void {
-    cargo.job.pendingFlows++;
-    this.#flows.start(cargo, nowMs, Number.POSITIVE_INFINITY, fromSsd);
   }
 
   #beginPrefill(worker: SplitWorker, job: Job, _nowMs: number): void {
