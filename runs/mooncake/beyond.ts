@@ -1,11 +1,12 @@
 /**
  * One step beyond the papers: `min` in place of Algorithm 1's threshold, output lengths predicted per request in place of one
  * decode time for all, and workers that change roles; each alone and all together, against the papers' policies, on the same
- * runs: where prefill lacks, where decode lacks, and where the load moves from one to the other.
+ * runs: where prefill lacks, where decode lacks, and where the load moves from one to the other. Since roles may only mend a bad
+ * split, the best fixed split of as many nodes stands beside them.
  *
  *     npx node runs/mooncake/beyond.ts [--trace FILE] [--out DIR] [--cost equation-1|measured] [--mfu 0.5]
  */
-import { type SimulationInput, speedUp, type Trace } from "@baltoro/serving";
+import { parseCluster, type SimulationInput, speedUp, type Trace } from "@baltoro/serving";
 import { conversation, gain, replay, writeResult } from "../parts/mooncake.ts";
 
 const trace = await conversation();
@@ -39,9 +40,26 @@ const steps: Record<string, Partial<SimulationInput>> = {
   "min + roles": { ...papers, policy: "min", roleSwitching: true },
 };
 
+/** The split of as many nodes that has most effective requests with one of the papers' or our admission policies. */
+function bestSplit(replayed: Trace, input: SimulationInput): Partial<SimulationInput> {
+  const { prefill, decode } = parseCluster(input.cluster);
+  let best: { effective: number; change: Partial<SimulationInput> } = { effective: -1, change: {} };
+  for (let p = 4; p < prefill + decode; p++) {
+    const cluster = `${p}P${prefill + decode - p}D`;
+    for (const admission of ["predictive", "request-level"] as const) {
+      const change = { ...papers, cluster, admission };
+      const { effective } = replay(replayed, { ...input, ...change }).requests;
+      if (effective > best.effective) best = { effective, change };
+    }
+  }
+  return best.change;
+}
+
 const rows = runs.flatMap(({ name, trace: replayed, input }) => {
   let first = 0;
-  return Object.entries(steps).map(([step, change]) => {
+  const fixed = bestSplit(replayed, input);
+  const all = { ...steps, [`best fixed split: ${fixed.cluster}, ${fixed.admission}`]: fixed };
+  return Object.entries(all).map(([step, change]) => {
     const { requests, latencies, roleSwitches, attainment } = replay(replayed, { ...input, ...change });
     first ||= requests.effective;
     return [
