@@ -13,10 +13,12 @@ export { createDevice, type Device } from "./device.ts";
 export { type RecordingBackend, recordBackend } from "./devices/recording.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
 export {
+  adviseHugePages,
   type BlasChoice,
   chooseBlas,
   describeBlas,
   findOpenBlas,
+  type HugePages,
   loadKernels,
   openWasmBackend,
   threadCount,

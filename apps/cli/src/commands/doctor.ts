@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { chooseBlas, describeBlas, loadKernels, threadCount } from "@baltoro/tensor";
+import { adviseHugePages, chooseBlas, describeBlas, loadKernels, threadCount } from "@baltoro/tensor";
 import type { Command } from "../usage.ts";
 
 const usage = "baltoro doctor\n  says what this machine offers, what it costs not to have the rest, and how to get it";
@@ -21,6 +21,7 @@ export const doctor: Command = {
         "256-bit vectors",
         `${revectorized ? "on" : "off"}: ${reason}${revectorized ? "" : "; matrix products run at half speed"}`,
       ],
+      ["large pages", largePagesLine()],
       ["blas", blasLine()],
     ];
     for (const [name, value] of rows) console.log(`${name.padEnd(16)} ${value}`);
@@ -31,4 +32,9 @@ export const doctor: Command = {
 function blasLine(): string {
   const { path, reason } = chooseBlas();
   return path === null ? `none: ${reason}` : `${describeBlas(path)} multiplies large matrices: ${reason} (${path})`;
+}
+
+function largePagesLine(): string {
+  const { on, reason } = adviseHugePages(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }), 65536);
+  return `${on ? "on" : "off"}: ${reason}${on ? "" : "; decoding waits longer for the weights"}`;
 }

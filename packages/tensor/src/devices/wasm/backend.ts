@@ -7,6 +7,7 @@ import { Allocator } from "./allocator.ts";
 import { chooseBlas, describeBlas } from "./blas.ts";
 import { commands, controlWords } from "./control.ts";
 import { loadKernels } from "./kernel-module.ts";
+import { adviseHugePages } from "./native-memory.ts";
 import { startPool } from "./pool.ts";
 
 /** Options of {@link openWasmBackend}. */
@@ -101,6 +102,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     maximum: Math.max(maximum, Math.ceil(heapBase / pageBytes)),
     shared: true,
   });
+  adviseHugePages(memory, maximum * pageBytes);
   let words = new Int32Array(memory.buffer);
   let floats = new Float32Array(memory.buffer);
   const control = controlBase / 4;
