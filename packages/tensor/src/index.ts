@@ -10,6 +10,23 @@ export {
   OutOfMemoryError,
 } from "./backend.ts";
 export { createDevice, type Device } from "./device.ts";
+export {
+  type CudaBackend,
+  type CudaOptions,
+  CudaUnavailableError,
+  countGpus,
+  type Gpu,
+  kernelCacheDirectory,
+  kernelFiles,
+  kernelSource,
+  type LibraryName,
+  libraryNames,
+  loadDriver,
+  loadLibrary,
+  openCudaBackend,
+  openGpu,
+  type Precision,
+} from "./devices/cuda/index.ts";
 export { type RecordingBackend, recordBackend } from "./devices/recording.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
 export {

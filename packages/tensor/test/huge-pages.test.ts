@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { adviseHugePages } from "@baltoro/tensor";
-import { addressOf, loadKoffi } from "../src/devices/wasm/native-memory.ts";
+import { addressOf, loadKoffi } from "../src/devices/native-memory.ts";
 
 /** Flags of the mapping that holds an address, as /proc/self/smaps tells them. */
 function mappingFlags(address: number): string[] {

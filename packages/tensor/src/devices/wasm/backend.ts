@@ -3,11 +3,11 @@ import { type Backend, type BufferHandle, DeviceLostError, type Graph } from "..
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
-import { Allocator } from "./allocator.ts";
+import { Allocator, mebibytes } from "../allocator.ts";
+import { adviseHugePages } from "../native-memory.ts";
 import { chooseBlas, describeBlas } from "./blas.ts";
 import { commands, controlWords } from "./control.ts";
 import { loadKernels } from "./kernel-module.ts";
-import { adviseHugePages } from "./native-memory.ts";
 import { startPool } from "./pool.ts";
 
 /** Options of {@link openWasmBackend}. */
@@ -107,7 +107,8 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   let floats = new Float32Array(memory.buffer);
   const control = controlBase / 4;
 
-  const allocator = new Allocator(maximum * pageBytes, (bytes) => {
+  const refusal = `the WASM device holds ${mebibytes(maximum * pageBytes)} at most. Use a smaller batch or model, gradient checkpointing, or the CUDA device`;
+  const allocator = new Allocator(refusal, (bytes) => {
     const now = memory.buffer.byteLength / pageBytes;
     // Growing is slow: at least 16 MiB, or an eighth of what there is.
     const wanted = Math.max(Math.ceil(bytes / pageBytes), 256, Math.ceil(now / 8));

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { addressOf, loadKoffi } from "./native-memory.ts";
+import { addressOf, loadKoffi } from "../native-memory.ts";
 
 /** Signature of the import `env.blasGemm`, see assembly/gemm.ts. Addresses are those of the shared memory. */
 export type BlasGemm = (

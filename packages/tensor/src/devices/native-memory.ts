@@ -15,6 +15,12 @@ export function addressOf(koffi: Koffi, memory: WebAssembly.Memory): number {
   return Number(move(view, view, 0));
 }
 
+/** Memory of the host that stays where it is: small typed arrays lie on V8's heap, and move. */
+export function fixedMemory(koffi: Koffi, byteLength: number): { bytes: ArrayBuffer; address: number } {
+  const bytes = new ArrayBuffer(byteLength);
+  return { bytes, address: Number(koffi.address(bytes)) };
+}
+
 /** MADV_HUGEPAGE of Linux's madvise(2). */
 const adviceHugePage = 14;
 

@@ -1,0 +1,71 @@
+// Shared by every file here, and put before each by nvrtc.ts: no header of a toolkit is needed.
+// Sums are taken in an order that depends on the shapes alone, so that equal inputs give equal bits.
+
+typedef unsigned int u32;
+typedef unsigned short u16;
+typedef unsigned long long u64;
+typedef long long i64;
+
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+#define NAN_F __int_as_float(0x7fffffff)
+
+/** A loop over n items by all threads of the grid. */
+#define GRID_LOOP(i, n) \
+  for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < (i64)(n); i += (i64)gridDim.x * blockDim.x)
+
+__device__ __forceinline__ void put(float* y, i64 i, float value, int accumulate) { y[i] = accumulate ? y[i] + value : value; }
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+/** Maximum and minimum that keep NaN, as the reference's do. */
+__device__ __forceinline__ float maxNan(float a, float b) { return (a != a || b != b) ? NAN_F : fmaxf(a, b); }
+__device__ __forceinline__ float minNan(float a, float b) { return (a != a || b != b) ? NAN_F : fminf(a, b); }
+
+__device__ __forceinline__ float warpSum(float x) {
+  for (int offset = 16; offset > 0; offset >>= 1) x += __shfl_xor_sync(~0u, x, offset);
+  return x;
+}
+__device__ __forceinline__ float warpMax(float x) {
+  for (int offset = 16; offset > 0; offset >>= 1) x = maxNan(x, __shfl_xor_sync(~0u, x, offset));
+  return x;
+}
+
+/** Sum and maximum over a block of at most 1024 threads; every thread gets the result. */
+__device__ __forceinline__ float blockSum(float x) {
+  __shared__ float partial[33];
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = (blockDim.x + 31) >> 5;
+  x = warpSum(x);
+  __syncthreads();
+  if (lane == 0) partial[warp] = x;
+  __syncthreads();
+  if (warp == 0) {
+    x = warpSum(lane < warps ? partial[lane] : 0.0f);
+    if (lane == 0) partial[32] = x;
+  }
+  __syncthreads();
+  return partial[32];
+}
+__device__ __forceinline__ float blockMax(float x) {
+  __shared__ float partial[33];
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = (blockDim.x + 31) >> 5;
+  x = warpMax(x);
+  __syncthreads();
+  if (lane == 0) partial[warp] = x;
+  __syncthreads();
+  if (warp == 0) {
+    x = warpMax(lane < warps ? partial[lane] : -INFINITY);
+    if (lane == 0) partial[32] = x;
+  }
+  __syncthreads();
+  return partial[32];
+}
+
+/** bf16, to nearest, ties to even; NaN stays NaN. */
+__device__ __forceinline__ u16 toBf16(float x) {
+  u32 bits = __float_as_uint(x);
+  if (x != x) return (u16)((bits >> 16) | 0x40);
+  return (u16)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+__device__ __forceinline__ float fromBf16(u16 x) { return __uint_as_float((u32)x << 16); }

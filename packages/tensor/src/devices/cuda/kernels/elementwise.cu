@@ -1,0 +1,103 @@
+/** y = silu(gate) · up. */
+extern "C" __global__ void swigluForward(const float* gate, const float* up, float* y, int n) {
+  GRID_LOOP(i, n) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+}
+
+/** dgate and dup may be gate and up. */
+extern "C" __global__ void swigluBackward(const float* dy, const float* gate, const float* up, float* dgate, float* dup, int n) {
+  GRID_LOOP(i, n) {
+    float d = dy[i], g = gate[i], u = up[i], s = sigmoid(g);
+    dgate[i] = d * u * s * (1.0f + g * (1.0f - s));
+    dup[i] = d * g * s;
+  }
+}
+
+#define GELU_SCALE 0.7978845608028654f
+#define GELU_CUBE 0.044715f
+
+// The order is that of unaryOps in kernels.ts.
+__device__ float unaryValue(int op, float x) {
+  switch (op) {
+    case 0: return -x;
+    case 1: return expf(x);
+    case 2: return logf(x);
+    case 3: return sqrtf(x);
+    case 4: return 1.0f / sqrtf(x);
+    case 5: return x * x;
+    case 6: return 1.0f / x;
+    case 7: return tanhf(x);
+    case 8: return sigmoid(x);
+    case 9: return x * sigmoid(x);
+    case 10: return maxNan(x, 0.0f);
+    case 11: return 0.5f * x * (1.0f + tanhf(GELU_SCALE * (x + GELU_CUBE * x * x * x)));
+    default: return fabsf(x);
+  }
+}
+
+__device__ float unaryDerivative(int op, float x, float y) {
+  switch (op) {
+    case 0: return -1.0f;
+    case 1: return y;
+    case 2: return 1.0f / x;
+    case 3: return 0.5f / y;
+    case 4: return -0.5f * y * y * y;
+    case 5: return 2.0f * x;
+    case 6: return -y * y;
+    case 7: return 1.0f - y * y;
+    case 8: return y * (1.0f - y);
+    case 9: {
+      float s = sigmoid(x);
+      return s * (1.0f + x * (1.0f - s));
+    }
+    case 10: return x > 0.0f ? 1.0f : 0.0f;
+    case 11: {
+      float t = tanhf(GELU_SCALE * (x + GELU_CUBE * x * x * x));
+      return 0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * GELU_SCALE * (1.0f + 3.0f * GELU_CUBE * x * x);
+    }
+    default: return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x;
+  }
+}
+
+extern "C" __global__ void unary(const float* x, float* y, int n, int op) { GRID_LOOP(i, n) y[i] = unaryValue(op, x[i]); }
+
+extern "C" __global__ void unaryBackward(
+    const float* dy, const float* x, const float* y, float* dx, int n, int op, int accumulate) {
+  GRID_LOOP(i, n) put(dx, i, dy[i] * unaryDerivative(op, x[i], y[i]), accumulate);
+}
+
+/** y[r, c] = a ∘ b, strides of 0 broadcast. The order is that of binaryOps in kernels.ts. */
+extern "C" __global__ void binary(
+    const float* a, const float* b, float* y, int rows, int columns, int aRow, int aColumn, int bRow, int bColumn, int op) {
+  GRID_LOOP(i, (i64)rows * columns) {
+    i64 r = i / columns, c = i - r * columns;
+    float u = a[r * aRow + c * aColumn], v = b[r * bRow + c * bColumn];
+    y[i] = op == 0 ? u + v : op == 1 ? u - v : op == 2 ? u * v : op == 3 ? u / v : op == 4 ? maxNan(u, v) : minNan(u, v);
+  }
+}
+
+extern "C" __global__ void axpby(const float* x, float* y, int n, float alpha, float beta) {
+  GRID_LOOP(i, n) y[i] = alpha * x[i] + (beta == 0.0f ? 0.0f : beta * y[i]);
+}
+
+extern "C" __global__ void scaleByScalar(const float* x, const float* scalar, float* y, int n, float alpha, int accumulate) {
+  float factor = scalar[0] * alpha;
+  GRID_LOOP(i, n) put(y, i, x[i] * factor, accumulate);
+}
+
+extern "C" __global__ void fill(float* y, int n, float value) { GRID_LOOP(i, n) y[i] = value; }
+extern "C" __global__ void fillInt(int* y, int n, int value) { GRID_LOOP(i, n) y[i] = value; }
+
+/** dst[i, j, c] (+)= src[i, j, c] with strides for i and j. Without accumulate any 32-bit elements. */
+extern "C" __global__ void copy3d(
+    const float* src, float* dst, int n0, int n1, int n2, int srcOffset, int src0, int src1, int dstOffset, int dst0, int dst1,
+    int accumulate) {
+  GRID_LOOP(at, (i64)n0 * n1 * n2) {
+    i64 row = at / n2, c = at - row * n2, i = row / n1, j = row - i * n1;
+    i64 from = (i64)srcOffset + i * src0 + j * src1 + c, to = (i64)dstOffset + i * dst0 + j * dst1 + c;
+    if (accumulate) dst[to] += src[from];
+    else ((u32*)dst)[to] = ((const u32*)src)[from];
+  }
+}
+
+extern "C" __global__ void castF32ToBf16(const float* x, u16* y, int n) { GRID_LOOP(i, n) y[i] = toBf16(x[i]); }
+extern "C" __global__ void castBf16ToF32(const u16* x, float* y, int n) { GRID_LOOP(i, n) y[i] = fromBf16(x[i]); }

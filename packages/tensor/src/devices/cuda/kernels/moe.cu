@@ -1,0 +1,169 @@
+/**
+ * Router: a warp a token. scores = sigmoid(logits); the k largest of scores + bias, ties to the lower index, NaN never chosen before a
+ * number. loads are counts, whose float sums are exact in any order below 2^24.
+ */
+extern "C" __global__ void routeForward(
+    const float* logits, const float* bias, float* scores, int* indices, float* weights, float* loads, int rows, int experts, int k,
+    int normalize, float scaling) {
+  i64 t = (i64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+  int lane = threadIdx.x & 31;
+  if (t >= rows) return;
+  for (int e = lane; e < experts; e += 32) scores[t * experts + e] = sigmoid(logits[t * experts + e]);
+  __syncwarp();
+  float sum = 0.0f, lastValue = INFINITY;
+  int lastIndex = -1;
+  for (int j = 0; j < k; j++) {
+    // The best after the last one in the order (value descending, index ascending).
+    float bestValue = -INFINITY;
+    int best = experts;
+    for (int e = lane; e < experts; e += 32) {
+      float value = scores[t * experts + e] + bias[e];
+      if (value != value) value = -INFINITY;
+      bool after = value < lastValue || (value == lastValue && e > lastIndex);
+      if (after && (value > bestValue || best == experts)) {
+        bestValue = value;
+        best = e;
+      }
+    }
+    for (int offset = 16; offset > 0; offset >>= 1) {
+      float otherValue = __shfl_xor_sync(~0u, bestValue, offset);
+      int other = __shfl_xor_sync(~0u, best, offset);
+      if (other < experts && (best == experts || otherValue > bestValue || (otherValue == bestValue && other < best))) {
+        bestValue = otherValue;
+        best = other;
+      }
+    }
+    lastValue = bestValue;
+    lastIndex = best;
+    if (lane == 0) indices[t * k + j] = best;
+    sum += scores[t * experts + best];
+  }
+  __syncwarp();
+  for (int j = lane; j < k; j += 32) {
+    int e = indices[t * k + j];
+    weights[t * k + j] = scores[t * experts + e] / (normalize ? sum + 1e-20f : 1.0f) * scaling;
+    atomicAdd(loads + e, 1.0f);
+  }
+}
+
+extern "C" __global__ void routeBackward(
+    const float* dweights, const float* scores, const int* indices, float* dlogits, int rows, int experts, int k, int normalize,
+    float scaling, int accumulate) {
+  i64 t = (i64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+  int lane = threadIdx.x & 31;
+  if (t >= rows) return;
+  if (!accumulate) for (int e = lane; e < experts; e += 32) dlogits[t * experts + e] = 0.0f;
+  __syncwarp();
+  float sum = 1e-20f, dot = 0.0f;
+  for (int j = 0; j < k; j++) {
+    float s = scores[t * experts + indices[t * k + j]];
+    sum += s;
+    dot += dweights[t * k + j] * s;
+  }
+  for (int j = lane; j < k; j += 32) {
+    int e = indices[t * k + j];
+    float s = scores[t * experts + e], d = dweights[t * k + j];
+    float dscore = scaling * (normalize ? d / sum - dot / (sum * sum) : d);
+    dlogits[t * experts + e] += dscore * s * (1.0f - s);
+  }
+}
+
+/** How many of the n choices each expert has: a block an expert. counts [experts]. */
+extern "C" __global__ void countChoices(const int* indices, int* counts, int n) {
+  float mine = 0.0f;
+  for (int i = threadIdx.x; i < n; i += blockDim.x) mine += indices[i] == (int)blockIdx.x ? 1.0f : 0.0f;
+  float total = blockSum(mine);
+  if (threadIdx.x == 0) counts[blockIdx.x] = (int)total;
+}
+
+/** offsets [experts + 1] from counts: one thread, a few hundred additions. */
+extern "C" __global__ void offsetsOfCounts(const int* counts, int* offsets, int experts) {
+  int sum = 0;
+  for (int e = 0; e < experts; e++) {
+    offsets[e] = sum;
+    sum += counts[e];
+  }
+  offsets[experts] = sum;
+}
+
+/** order and inverse of a stable sort: a block of 256 an expert walks all choices in order. */
+extern "C" __global__ void placeChoices(const int* indices, const int* offsets, int* order, int* inverse, int n) {
+  __shared__ int warpCounts[8];
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, next = offsets[blockIdx.x];
+  for (int first = 0; first < n; first += blockDim.x) {
+    int i = first + threadIdx.x;
+    bool mine = i < n && indices[i] == (int)blockIdx.x;
+    u32 votes = __ballot_sync(~0u, mine);
+    if (lane == 0) warpCounts[warp] = __popc(votes);
+    __syncthreads();
+    int before = 0, total = 0;
+    for (int w = 0; w < 8; w++) {
+      if (w < warp) before += warpCounts[w];
+      total += warpCounts[w];
+    }
+    if (mine) {
+      int row = next + before + __popc(votes & ((1u << lane) - 1));
+      order[row] = i;
+      inverse[i] = row;
+    }
+    next += total;
+    __syncthreads();
+  }
+}
+
+extern "C" __global__ void permute(const float* x, const int* order, float* y, int n, int dim, int k) {
+  GRID_LOOP(at, (i64)n * dim) {
+    i64 r = at / dim, c = at - r * dim;
+    y[at] = x[(i64)(order[r] / k) * dim + c];
+  }
+}
+
+extern "C" __global__ void permuteBackward(const float* dy, const int* inverse, float* dx, int rows, int dim, int k, int accumulate) {
+  GRID_LOOP(at, (i64)rows * dim) {
+    i64 t = at / dim, c = at - t * dim;
+    float sum = 0.0f;
+    for (int j = 0; j < k; j++) sum += dy[(i64)inverse[t * k + j] * dim + c];
+    put(dx, at, sum, accumulate);
+  }
+}
+
+extern "C" __global__ void unpermute(
+    const float* y, const float* weights, const int* inverse, float* out, int rows, int dim, int k, int accumulate) {
+  GRID_LOOP(at, (i64)rows * dim) {
+    i64 t = at / dim, c = at - t * dim;
+    float sum = 0.0f;
+    for (int j = 0; j < k; j++) sum += weights[t * k + j] * y[(i64)inverse[t * k + j] * dim + c];
+    put(out, at, sum, accumulate);
+  }
+}
+
+/** A block a choice. */
+extern "C" __global__ void unpermuteBackward(
+    const float* dout, const float* y, const float* weights, const int* inverse, float* dy, float* dweights, int rows, int dim, int k) {
+  i64 choice = blockIdx.x, token = choice / k, row = inverse[choice];
+  float weight = weights[choice], dot = 0.0f;
+  for (int c = threadIdx.x; c < dim; c += blockDim.x) {
+    float d = dout[token * dim + c];
+    dot += d * y[row * dim + c];
+    dy[row * dim + c] = weight * d;
+  }
+  dot = blockSum(dot);
+  if (threadIdx.x == 0) dweights[choice] = dot;
+}
+
+/** One block. */
+extern "C" __global__ void balanceBias(float* bias, float* loads, int experts, float rate) {
+  float sum = 0.0f;
+  for (int e = threadIdx.x; e < experts; e += blockDim.x) sum += loads[e];
+  float mean = blockSum(sum) / experts, drift = 0.0f;
+  for (int e = threadIdx.x; e < experts; e += blockDim.x) {
+    float d = mean - loads[e];
+    drift += d > 0.0f ? rate : d < 0.0f ? -rate : 0.0f;
+  }
+  drift = blockSum(drift) / experts;
+  for (int e = threadIdx.x; e < experts; e += blockDim.x) {
+    float d = mean - loads[e];
+    bias[e] += (d > 0.0f ? rate : d < 0.0f ? -rate : 0.0f) - drift;
+    loads[e] = 0.0f;
+  }
+}
