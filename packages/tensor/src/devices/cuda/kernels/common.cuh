@@ -15,7 +15,19 @@ typedef long long i64;
 #define GRID_LOOP(i, n) \
   for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < (i64)(n); i += (i64)gridDim.x * blockDim.x)
 
-__device__ __forceinline__ void put(float* y, i64 i, float value, int accumulate) { y[i] = accumulate ? y[i] + value : value; }
+/** bf16, rounded to nearest, ties to even; NaN stays NaN. Converts by itself, so that kernels are written once for both types. */
+struct bf16 {
+  u16 bits;
+  __device__ __forceinline__ operator float() const { return __uint_as_float((u32)bits << 16); }
+  __device__ __forceinline__ bf16& operator=(float x) {
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return *this;
+  }
+};
+
+/** y[i] = value, or y[i] += value. */
+template <class T>
+__device__ __forceinline__ void put(T* y, i64 i, float value, int accumulate) { y[i] = accumulate ? (float)y[i] + value : value; }
 
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
@@ -62,10 +74,3 @@ __device__ __forceinline__ float blockMax(float x) {
   return partial[32];
 }
 
-/** bf16, to nearest, ties to even; NaN stays NaN. */
-__device__ __forceinline__ u16 toBf16(float x) {
-  u32 bits = __float_as_uint(x);
-  if (x != x) return (u16)((bits >> 16) | 0x40);
-  return (u16)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
-__device__ __forceinline__ float fromBf16(u16 x) { return __uint_as_float((u32)x << 16); }

@@ -99,5 +99,5 @@ extern "C" __global__ void copy3d(
   }
 }
 
-extern "C" __global__ void castF32ToBf16(const float* x, u16* y, int n) { GRID_LOOP(i, n) y[i] = toBf16(x[i]); }
-extern "C" __global__ void castBf16ToF32(const u16* x, float* y, int n) { GRID_LOOP(i, n) y[i] = fromBf16(x[i]); }
+extern "C" __global__ void castF32ToBf16(const float* x, bf16* y, int n) { GRID_LOOP(i, n) y[i] = x[i]; }
+extern "C" __global__ void castBf16ToF32(const bf16* x, float* y, int n) { GRID_LOOP(i, n) y[i] = x[i]; }
