@@ -1,4 +1,7 @@
-/** Speed of a MuonClip training step of k2-nano, beside the same model in PyTorch. `--threads N`, `--steps N`, `--no-peer`. */
+/**
+ * Speed of a MuonClip training step of k2-nano, beside the same model in PyTorch. `--threads N`, `--steps N`, `--no-peer`.
+ * `--device cuda`: of the shapes mini and dense on a GPU (parts/train-cuda.ts).
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -97,10 +100,17 @@ async function withoutBlas<T>(measure: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function run({ args }: BenchOptions): Promise<BenchResult> {
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  const { args } = options;
+  if (args.includes("cuda")) return (await import("./parts/train-cuda.ts")).run(options);
   const { values } = parseArgs({
     args: [...args],
-    options: { threads: { type: "string" }, steps: { type: "string" }, "no-peer": { type: "boolean" } },
+    options: {
+      device: { type: "string" },
+      threads: { type: "string" },
+      steps: { type: "string" },
+      "no-peer": { type: "boolean" },
+    },
   });
   const threads = Number(values.threads ?? 2);
   const steps = Number(values.steps ?? 10);

@@ -16,6 +16,7 @@ export {
   CudaUnavailableError,
   countGpus,
   type Gpu,
+  type KernelTimes,
   kernelCacheDirectory,
   kernelFiles,
   kernelSource,

@@ -117,7 +117,7 @@ export function empty(device: Device, shape: Shape, dtype: DType = "f32", label 
 
 /** As {@link empty}, but owned by the caller alone: no scope releases it. */
 export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label);
+  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype);
   return new Tensor(device, shape, dtype, storage);
 }
 
@@ -127,7 +127,7 @@ export function persistent(device: Device, shape: Shape, dtype: DType = "f32", l
     device,
     shape,
     dtype,
-    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label),
+    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype),
   );
 }
 
@@ -167,10 +167,9 @@ export function full(
   return result;
 }
 
-/** Sets every element of an f32 or i32 tensor. */
+/** Sets every element of a tensor. */
 export function fill(target: Tensor, value: number): void {
   const { backend } = target.device;
   if (target.dtype === "i32") backend.enqueue("fillInt", { y: target.buffer, n: target.size, value });
-  else if (target.dtype === "f32") backend.enqueue("fill", { y: target.buffer, n: target.size, value });
-  else throw new Error(`fill: dtype ${target.dtype} of "${target.label}" is not supported, use f32 or i32`);
+  else backend.enqueue("fill", { y: target.buffer, n: target.size, value });
 }

@@ -93,6 +93,7 @@ function backendWithoutKernels(): Backend {
   return {
     description: { kind: "none", threads: 1, matmul: "none" },
     bytesPerElement,
+    activations: "f32",
     alloc: handle,
     slice: (_buffer, _offset, byteLength) => handle(byteLength),
     free() {},

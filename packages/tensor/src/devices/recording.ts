@@ -26,14 +26,15 @@ export function recordBackend(inner: Backend): RecordingBackend {
   return {
     description: inner.description,
     bytesPerElement: inner.bytesPerElement,
-    alloc(byteLength, label) {
-      const buffer = inner.alloc(byteLength, label);
+    activations: inner.activations,
+    alloc(byteLength, label, dtype) {
+      const buffer = inner.alloc(byteLength, label, dtype);
       places.set(buffer, `#${allocations++}`);
       note(`alloc ${byteLength} ${label}`);
       return buffer;
     },
-    slice(buffer, byteOffset, byteLength) {
-      const part = inner.slice(buffer, byteOffset, byteLength);
+    slice(buffer, byteOffset, byteLength, dtype) {
+      const part = inner.slice(buffer, byteOffset, byteLength, dtype);
       places.set(part, `${place(buffer)}+${byteOffset}`);
       return part;
     },

@@ -3,17 +3,20 @@ import { bytesPerElement, type DType, type HostData, type TensorData } from "../
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator } from "../allocator.ts";
+import { CudaBuffer, type OpenBuffer, type Root } from "./buffers.ts";
 import { openCublasLt, type Precision } from "./cublas-lt.ts";
 import { describeGpu, type Gpu, openGpu } from "./gpu.ts";
 import { allocPinned, createStaging, type PinnedBuffer, waitForStream } from "./host-memory.ts";
 import { createLauncher } from "./launcher.ts";
 import { attentionLaunches } from "./launches/attention.ts";
 import { elementwiseLaunches } from "./launches/elementwise.ts";
-import { gridOf, type Launches } from "./launches/launch.ts";
+import type { Launches } from "./launches/launch.ts";
 import { moeLaunches } from "./launches/moe.ts";
 import { normLaunches } from "./launches/norms.ts";
 import { optimizerLaunches } from "./launches/optimizers.ts";
 import { reductionLaunches } from "./launches/reductions.ts";
+import { type CapturedRoots, createProducts, type GemmBuffers } from "./products.ts";
+import { type KernelTimes, type Profile, startProfile } from "./profile.ts";
 
 /** Options of {@link openCudaBackend}. */
 export interface CudaOptions {
@@ -28,6 +31,11 @@ export interface CudaBackend extends Backend {
   readonly gpu: Gpu;
   /** Milliseconds on the device of what `work` enqueues, between two events. Waits. */
   time(work: () => void): Promise<number>;
+  /** Runs `work` and resolves to the device's time by kernel: of the table's kernels, with their shapes where `detail` says so. */
+  profile(
+    work: () => void,
+    detail?: (kernel: KernelName, args: Readonly<Record<string, unknown>>) => string,
+  ): Promise<KernelTimes>;
 }
 
 const launches: Omit<Launches<KernelName>, "gemm"> = {
@@ -39,31 +47,20 @@ const launches: Omit<Launches<KernelName>, "gemm"> = {
   ...optimizerLaunches,
 };
 
+/** The buffers that each kernel writes. */
+const writtenBy = Object.fromEntries(
+  Object.entries(kernelTable).map(([kernel, parameters]) => [
+    kernel,
+    Object.entries(parameters)
+      .filter(([, kind]) => kind.includes("out"))
+      .map(([name]) => name),
+  ]),
+) as unknown as Readonly<Record<KernelName, readonly string[]>>;
+
 const scratchBytes = 64 << 20;
 const workspaceBytes = 64 << 20;
 const growBytes = 32 << 20;
 const captureRelaxed = 2;
-
-/** A range of the device's memory. Kept in private fields: a handle shows its length only. */
-class CudaBuffer implements BufferHandle {
-  readonly byteLength: number;
-  readonly #address: number;
-  readonly #root: { freed: boolean; owner: object };
-
-  constructor(byteLength: number, address: number, root: { freed: boolean; owner: object }) {
-    this.byteLength = byteLength;
-    this.#address = address;
-    this.#root = root;
-  }
-
-  static open(buffer: BufferHandle, owner: object, use: string) {
-    if (!(buffer instanceof CudaBuffer) || buffer.#root.owner !== owner) {
-      throw new Error(`${use}: the buffer belongs to another backend`);
-    }
-    if (buffer.#root.freed) throw new Error(`${use}: the buffer of ${buffer.byteLength} bytes was freed`);
-    return { address: buffer.#address, root: buffer.#root };
-  }
-}
 
 /**
  * An NVIDIA GPU through the driver's API: one stream, kernels compiled for the chip, dense products by cuBLASLt. Memory that is freed is
@@ -88,7 +85,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
   const blas = openCublasLt(precision, reserve(workspaceBytes), workspaceBytes);
   const staging = createStaging(driver, stream);
   const pinned: PinnedBuffer[] = [];
-  const graphs = new WeakMap<Graph, number>();
+  const graphs = new WeakMap<Graph, { executable: number; roots: CapturedRoots }>();
   const executables: number[] = [];
   const allocator = new Allocator(
     `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, gradient checkpointing, or more GPUs`,
@@ -105,8 +102,11 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       }
     },
   );
+  const products = createProducts(launcher, blas, allocator);
   /** Kernels enqueued within the capture under way, −1 outside of one. */
   let captured = -1;
+  let profile: Profile | null = null;
+  let detailOf = (kernel: KernelName, _args: Readonly<Record<string, unknown>>): string => kernel;
   let closed = false;
   let lost: string | null = null;
 
@@ -125,33 +125,25 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     }
   }
 
-  function multiply(args: KernelArguments<"gemm", number>): void {
-    const { batch, m, n, k } = args;
-    if (batch * m * n === 0) return;
-    if (k === 0) {
-      launcher.launch("grouped", "gemmEmpty", gridOf(batch * m * n), 256, "pppiiiiiiif", [
-        ...[
-          args.c ?? 0,
-          args.bias ?? 0,
-          args.d,
-          batch,
-          m,
-          n,
-          args.ldc,
-          args.ldd,
-          args.strideC,
-          args.strideD,
-          args.beta,
-        ],
-      ]);
-      return;
+  /** Runs a kernel on opened buffers, and notes which of them it writes. */
+  function run<K extends KernelName>(
+    kernel: K,
+    args: KernelArguments<K, number>,
+    buffers: Readonly<Record<string, OpenBuffer>>,
+  ): void {
+    launcher.setTypes(Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16"));
+    if (kernel === "gemm") {
+      products.multiply(args as KernelArguments<"gemm", number>, buffers as unknown as GemmBuffers);
+    } else (launches as unknown as Launches<K>)[kernel](args, launcher);
+    for (const name of writtenBy[kernel]) {
+      const root = buffers[name]?.root;
+      if (root) noteWrite(root);
     }
-    blas.multiply({ ...args, c: args.c ?? 0, bias: args.bias ?? 0 }, { a: "f32", b: "f32", d: "f32" }, stream);
   }
 
-  function run<K extends KernelName>(kernel: K, args: KernelArguments<K, number>): void {
-    if (kernel === "gemm") multiply(args as KernelArguments<"gemm", number>);
-    else (launches as unknown as Launches<K>)[kernel](args, launcher);
+  function noteWrite(root: Root): void {
+    if (products.captured) products.captured.written.add(root);
+    else if (root.shadow) root.shadow.valid = false;
   }
 
   /** Converts values to a dtype within pinned memory and enqueues their copy, a segment at a time. */
@@ -183,50 +175,61 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
 
   return {
     gpu,
+    activations: precision === "bf16" ? "bf16" : "f32",
     description: {
       kind: "cuda",
       threads: 1,
       matmul: `cuBLASLt ${blas.version}, ${precision}, ${describeGpu(gpu)}`,
     },
     bytesPerElement,
-    alloc(byteLength, label) {
+    alloc(byteLength, label, dtype = "f32") {
       checkUsable("alloc");
       const address = guarded(() => allocator.alloc(byteLength, label));
-      return new CudaBuffer(byteLength, address, { freed: false, owner });
+      const root: Root = { owner, address, byteLength, freed: false, shadow: null };
+      return new CudaBuffer({ address, byteLength, dtype, root });
     },
-    slice(buffer, byteOffset, byteLength) {
+    slice(buffer, byteOffset, byteLength, dtype = "f32") {
       const { address, root } = CudaBuffer.open(buffer, owner, "slice");
       if (byteOffset % 64 !== 0 || byteOffset + byteLength > buffer.byteLength) {
         throw new Error(
           `slice: bytes ${byteOffset} … ${byteOffset + byteLength} of a buffer of ${buffer.byteLength} (offsets are multiples of 64)`,
         );
       }
-      return new CudaBuffer(byteLength, address + byteOffset, root);
+      return new CudaBuffer({ address: address + byteOffset, byteLength, dtype, root });
     },
     free(buffer) {
       const { address, root } = CudaBuffer.open(buffer, owner, "free");
       root.freed = true;
-      if (!closed) allocator.free(address, buffer.byteLength);
+      if (closed) return;
+      products.dropShadow(root);
+      allocator.free(address, buffer.byteLength);
     },
     write(buffer, dtype, data) {
       if (captured >= 0) throw new Error("write: not allowed while a graph is captured");
       checkUsable("write");
-      const { address } = CudaBuffer.open(buffer, owner, "write");
+      const { address, root } = CudaBuffer.open(buffer, owner, "write");
       if (data.length * bytesPerElement[dtype] > buffer.byteLength) {
         throw new Error(`write: ${data.length} ${dtype} values into a buffer of ${buffer.byteLength} bytes`);
       }
       guarded(() => copyIn(address, dtype, data));
+      noteWrite(root);
     },
     enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>) {
       checkUsable(kernel);
       if (captured >= 0) captured++;
       const resolved: Record<string, number> = {};
+      const buffers: Record<string, OpenBuffer> = {};
       for (const name in kernelTable[kernel]) {
         const value = args[name as unknown as keyof typeof args] as BufferHandle | number | null;
         if (typeof value === "number") resolved[name] = value;
-        else resolved[name] = value === null ? 0 : CudaBuffer.open(value, owner, `${kernel}: ${name}`).address;
+        else if (value === null) resolved[name] = 0;
+        else {
+          buffers[name] = CudaBuffer.open(value, owner, `${kernel}: ${name}`);
+          resolved[name] = buffers[name].address;
+        }
       }
-      guarded(() => run(kernel, resolved as unknown as KernelArguments<K, number>));
+      guarded(() => run(kernel, resolved as unknown as KernelArguments<K, number>, buffers));
+      if (profile) profile.mark(detailOf(kernel, args as Readonly<Record<string, unknown>>));
     },
     async read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData> {
       if (captured >= 0) throw new Error("read: not allowed while a graph is captured");
@@ -256,6 +259,8 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       if (captured >= 0) throw new Error("capture: a graph is being captured already");
       guarded(() => driver.call("cuStreamBeginCapture", stream, captureRelaxed));
       captured = 0;
+      const roots = { read: new Set<Root>(), written: new Set<Root>() };
+      products.captured = roots;
       const out: (number | bigint)[] = [0];
       let kernelCount = 0;
       let code = 0;
@@ -264,6 +269,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       } finally {
         kernelCount = captured;
         captured = -1;
+        products.captured = null;
         code = driver.code("cuStreamEndCapture", stream, out);
       }
       if (code !== 0) throw new Error(`capture: the stream's capture was broken off (error ${code})`);
@@ -271,14 +277,18 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       driver.code("cuGraphDestroy", Number(out[0]));
       executables.push(executable);
       const graph: Graph = { kernelCount };
-      graphs.set(graph, executable);
+      graphs.set(graph, { executable, roots });
       return graph;
     },
     launch(graph) {
       checkUsable("launch");
-      const executable = graphs.get(graph);
-      if (executable === undefined) throw new Error("launch: the graph belongs to another backend");
-      guarded(() => driver.call("cuGraphLaunch", executable, stream));
+      const found = graphs.get(graph);
+      if (!found) throw new Error("launch: the graph belongs to another backend");
+      guarded(() => {
+        for (const root of found.roots.read) if (!root.shadow?.valid) products.refresh(root);
+        driver.call("cuGraphLaunch", found.executable, stream);
+      });
+      for (const root of found.roots.written) noteWrite(root);
     },
     stats: () => ({ allocatedBytes: allocator.allocatedBytes, reservedBytes }),
     async time(work) {
@@ -292,6 +302,16 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       driver.code("cuEventDestroy", start);
       driver.code("cuEventDestroy", end);
       return out[0];
+    },
+    async profile(work, detail = (kernel) => kernel) {
+      profile = startProfile(driver, stream);
+      detailOf = detail;
+      try {
+        work();
+        return await profile.finish();
+      } finally {
+        profile = null;
+      }
     },
     async close() {
       if (closed) return;

@@ -23,7 +23,10 @@ export interface Launcher {
     signature: Signature,
     values: readonly number[],
     shared?: number,
+    macros?: readonly string[],
   ): void;
+  /** Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others. */
+  setTypes(bf16: readonly string[]): void;
   /** Workspace of the launches of one kernel, contents undefined: the next kernel's may be in the same place. */
   readonly scratch: Handle;
   readonly scratchBytes: number;
@@ -69,16 +72,24 @@ export function createLauncher({
     endMark,
   ]);
 
-  function functionOf(file: string, name: string) {
-    const known = functions.get(name);
+  let types: readonly string[] = [];
+  let typeKey = "";
+
+  /** A function of a file, compiled for the types and macros. */
+  function functionOf(file: string, name: string, macros: readonly string[]) {
+    const variant = macros.length === 0 ? typeKey : `${typeKey} ${macros.join()}`;
+    const key = `${name} ${variant}`;
+    const known = functions.get(key);
     if (known) return known;
-    let module = modules.get(file);
+    const moduleKey = `${file} ${variant}`;
+    let module = modules.get(moduleKey);
     if (module === undefined) {
-      module = driver.get("cuModuleLoadData", compileKernels(file, chip));
-      modules.set(file, module);
+      const all = [...types.map((type) => `T_${type}=bf16`), ...macros];
+      module = driver.get("cuModuleLoadData", compileKernels(file, chip, all));
+      modules.set(moduleKey, module);
     }
     const found = { handle: driver.get("cuModuleGetFunction", module, name), shared: 48 << 10 };
-    functions.set(name, found);
+    functions.set(key, found);
     return found;
   }
 
@@ -109,9 +120,13 @@ export function createLauncher({
     stream,
     scratch,
     scratchBytes,
-    launch(file, name, [gx, gy = 1, gz = 1], block, signature, values, shared = 0) {
+    setTypes(bf16) {
+      types = bf16;
+      typeKey = bf16.join();
+    },
+    launch(file, name, [gx, gy = 1, gz = 1], block, signature, values, shared = 0, macros = []) {
       if (gx <= 0 || gy <= 0 || gz <= 0) return;
-      const found = functionOf(file, name);
+      const found = functionOf(file, name, macros);
       if (shared > found.shared) {
         driver.call("cuFuncSetAttribute", found.handle, maxDynamicShared, shared);
         found.shared = shared;

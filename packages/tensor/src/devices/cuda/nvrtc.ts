@@ -14,10 +14,16 @@ export function kernelFiles(): string[] {
     .sort();
 }
 
-/** Source of a file, with what all of them share before it. */
+/**
+ * Source of a file, with what all of them share before it. A buffer x has elements of type T_x: float, where no macro of the
+ * compilation says bf16, so that every kernel is written once for all mixtures.
+ */
 export function kernelSource(file: string): string {
   const read = (name: string) => readFileSync(join(directory, name), "utf8");
-  return `${read("common.cuh")}\n#line 1 "${file}.cu"\n${read(`${file}.cu`)}`;
+  const source = read(`${file}.cu`);
+  const types = new Set(source.match(/\bT_\w+/g));
+  const defaults = [...types].map((name) => `#ifndef ${name}\n#define ${name} float\n#endif\n`).join("");
+  return `${read("common.cuh")}\n${defaults}#line 1 "${file}.cu"\n${source}`;
 }
 
 /** Where compiled kernels are kept: BALTORO_CACHE, or the user's cache directory. */
@@ -33,9 +39,14 @@ export function kernelCacheDirectory(): string {
  *
  * @throws with the compiler's log.
  */
-export function compileKernels(file: string, chip: string): Uint8Array {
+export function compileKernels(file: string, chip: string, macros: readonly string[] = []): Uint8Array {
   const compiler = loadCompiler();
-  const options = [`--gpu-architecture=${chip}`, "--std=c++17", "-default-device"];
+  const options = [
+    `--gpu-architecture=${chip}`,
+    "--std=c++17",
+    "-default-device",
+    ...macros.map((macro) => `-D${macro}`),
+  ];
   const source = kernelSource(file);
   const hash = createHash("sha256")
     .update([compiler.version, ...options, source].join("\0"))

@@ -62,6 +62,7 @@ export function openReferenceBackend(): Backend {
   return {
     description: { kind: "reference", threads: 1, matmul: "float64 loops" },
     bytesPerElement,
+    activations: "f32",
     alloc(byteLength) {
       allocatedBytes += byteLength;
       return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN));

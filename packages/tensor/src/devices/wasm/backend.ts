@@ -239,6 +239,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       matmul: `${revectorized ? "wasm simd, revectorized" : "wasm simd"}${blas === null ? "" : `, ${describeBlas(blas)}`}`,
     },
     bytesPerElement,
+    activations: "f32",
     alloc(byteLength, label) {
       checkUsable("alloc");
       return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false });

@@ -9,11 +9,12 @@
 #define PARTS (MOST_DIM / 32)
 
 /** 32 rows [b, first + r, h, :] to shared memory, `pitch` floats apart, zeros beyond the sequence. */
-__device__ void loadTile(float* tile, int pitch, const float* x, int b, int first, int h, int sequence, int heads, int dim) {
+template <class T>
+__device__ void loadTile(float* tile, int pitch, const T* x, int b, int first, int h, int sequence, int heads, int dim) {
   for (int at = threadIdx.x; at < TILE * dim; at += blockDim.x) {
     int r = at / dim, c = at - r * dim;
     int s = first + r;
-    tile[r * pitch + c] = s < sequence ? x[(((i64)b * sequence + s) * heads + h) * dim + c] : 0.0f;
+    tile[r * pitch + c] = s < sequence ? (float)x[(((i64)b * sequence + s) * heads + h) * dim + c] : 0.0f;
   }
 }
 
@@ -24,7 +25,7 @@ __device__ __forceinline__ float dotRows(const float* x, const float* y, int dim
 }
 
 extern "C" __global__ void attentionForward(
-    const float* q, const float* k, const float* v, const int* documents, float* out, float* lse, float* rowMax, int batch,
+    const T_q* q, const T_k* k, const T_v* v, const int* documents, T_out* out, T_lse* lse, T_rowMax* rowMax, int batch,
     int sequence, int heads, int qkDim, int vDim, float scale, int causal) {
   extern __shared__ float shared[];
   int pitchK = qkDim + 1, pitchV = vDim + 1;
@@ -90,7 +91,7 @@ extern "C" __global__ void attentionForward(
 
 /** delta[b, h, s] = Σ dout ∘ out: a warp a row. */
 extern "C" __global__ void attentionDelta(
-    const float* dout, const float* out, float* delta, int batch, int sequence, int heads, int vDim) {
+    const T_dout* dout, const T_out* out, T_delta* delta, int batch, int sequence, int heads, int vDim) {
   i64 row = (i64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
   int lane = threadIdx.x & 31;
   if (row >= (i64)batch * sequence * heads) return;
@@ -103,8 +104,8 @@ extern "C" __global__ void attentionDelta(
 
 /** dq: a block takes 32 queries and walks the keys. */
 extern "C" __global__ void attentionBackwardQ(
-    const float* dout, const float* q, const float* k, const float* v, const int* documents, const float* lse, const float* delta,
-    float* dq, int batch, int sequence, int heads, int qkDim, int vDim, float scale, int causal) {
+    const T_dout* dout, const T_q* q, const T_k* k, const T_v* v, const int* documents, const T_lse* lse, const T_delta* delta,
+    T_dq* dq, int batch, int sequence, int heads, int qkDim, int vDim, float scale, int causal) {
   extern __shared__ float shared[];
   int pitchK = qkDim + 1, pitchV = vDim + 1;
   float *tileQ = shared, *tileK = tileQ + TILE * pitchK, *tileV = tileK + TILE * pitchK, *tileD = tileV + TILE * pitchV;
@@ -160,8 +161,8 @@ extern "C" __global__ void attentionBackwardQ(
 
 /** dk and dv: a block takes 32 keys and walks the queries, so that no sum depends on the order of blocks. */
 extern "C" __global__ void attentionBackwardKV(
-    const float* dout, const float* q, const float* k, const float* v, const int* documents, const float* lse, const float* delta,
-    float* dk, float* dv, int batch, int sequence, int heads, int qkDim, int vDim, float scale, int causal) {
+    const T_dout* dout, const T_q* q, const T_k* k, const T_v* v, const int* documents, const T_lse* lse, const T_delta* delta,
+    T_dk* dk, T_dv* dv, int batch, int sequence, int heads, int qkDim, int vDim, float scale, int causal) {
   extern __shared__ float shared[];
   int pitchK = qkDim + 1, pitchV = vDim + 1;
   float *tileQ = shared, *tileK = tileQ + TILE * pitchK, *tileV = tileK + TILE * pitchK, *tileD = tileV + TILE * pitchV;

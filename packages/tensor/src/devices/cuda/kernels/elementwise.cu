@@ -1,10 +1,10 @@
 /** y = silu(gate) · up. */
-extern "C" __global__ void swigluForward(const float* gate, const float* up, float* y, int n) {
+extern "C" __global__ void swigluForward(const T_gate* gate, const T_up* up, T_y* y, int n) {
   GRID_LOOP(i, n) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
 }
 
 /** dgate and dup may be gate and up. */
-extern "C" __global__ void swigluBackward(const float* dy, const float* gate, const float* up, float* dgate, float* dup, int n) {
+extern "C" __global__ void swigluBackward(const T_dy* dy, const T_gate* gate, const T_up* up, T_dgate* dgate, T_dup* dup, int n) {
   GRID_LOOP(i, n) {
     float d = dy[i], g = gate[i], u = up[i], s = sigmoid(g);
     dgate[i] = d * u * s * (1.0f + g * (1.0f - s));
@@ -58,16 +58,16 @@ __device__ float unaryDerivative(int op, float x, float y) {
   }
 }
 
-extern "C" __global__ void unary(const float* x, float* y, int n, int op) { GRID_LOOP(i, n) y[i] = unaryValue(op, x[i]); }
+extern "C" __global__ void unary(const T_x* x, T_y* y, int n, int op) { GRID_LOOP(i, n) y[i] = unaryValue(op, x[i]); }
 
 extern "C" __global__ void unaryBackward(
-    const float* dy, const float* x, const float* y, float* dx, int n, int op, int accumulate) {
+    const T_dy* dy, const T_x* x, const T_y* y, T_dx* dx, int n, int op, int accumulate) {
   GRID_LOOP(i, n) put(dx, i, dy[i] * unaryDerivative(op, x[i], y[i]), accumulate);
 }
 
 /** y[r, c] = a ∘ b, strides of 0 broadcast. The order is that of binaryOps in kernels.ts. */
 extern "C" __global__ void binary(
-    const float* a, const float* b, float* y, int rows, int columns, int aRow, int aColumn, int bRow, int bColumn, int op) {
+    const T_a* a, const T_b* b, T_y* y, int rows, int columns, int aRow, int aColumn, int bRow, int bColumn, int op) {
   GRID_LOOP(i, (i64)rows * columns) {
     i64 r = i / columns, c = i - r * columns;
     float u = a[r * aRow + c * aColumn], v = b[r * bRow + c * bColumn];
@@ -75,27 +75,29 @@ extern "C" __global__ void binary(
   }
 }
 
-extern "C" __global__ void axpby(const float* x, float* y, int n, float alpha, float beta) {
+extern "C" __global__ void axpby(const T_x* x, T_y* y, int n, float alpha, float beta) {
   GRID_LOOP(i, n) y[i] = alpha * x[i] + (beta == 0.0f ? 0.0f : beta * y[i]);
 }
 
-extern "C" __global__ void scaleByScalar(const float* x, const float* scalar, float* y, int n, float alpha, int accumulate) {
+extern "C" __global__ void scaleByScalar(const T_x* x, const T_scalar* scalar, T_y* y, int n, float alpha, int accumulate) {
   float factor = scalar[0] * alpha;
   GRID_LOOP(i, n) put(y, i, x[i] * factor, accumulate);
 }
 
-extern "C" __global__ void fill(float* y, int n, float value) { GRID_LOOP(i, n) y[i] = value; }
+extern "C" __global__ void fill(T_y* y, int n, float value) { GRID_LOOP(i, n) y[i] = value; }
 extern "C" __global__ void fillInt(int* y, int n, int value) { GRID_LOOP(i, n) y[i] = value; }
 
 /** dst[i, j, c] (+)= src[i, j, c] with strides for i and j. Without accumulate any 32-bit elements. */
 extern "C" __global__ void copy3d(
-    const float* src, float* dst, int n0, int n1, int n2, int srcOffset, int src0, int src1, int dstOffset, int dst0, int dst1,
+    const T_src* src, T_dst* dst, int n0, int n1, int n2, int srcOffset, int src0, int src1, int dstOffset, int dst0, int dst1,
     int accumulate) {
   GRID_LOOP(at, (i64)n0 * n1 * n2) {
     i64 row = at / n2, c = at - row * n2, i = row / n1, j = row - i * n1;
     i64 from = (i64)srcOffset + i * src0 + j * src1 + c, to = (i64)dstOffset + i * dst0 + j * dst1 + c;
-    if (accumulate) dst[to] += src[from];
-    else ((u32*)dst)[to] = ((const u32*)src)[from];
+    // Equal types are copied as they are, integers too.
+    if (accumulate || sizeof(T_src) != sizeof(T_dst)) put(dst, to, src[from], accumulate);
+    else if (sizeof(T_src) == 4) ((u32*)dst)[to] = ((const u32*)src)[from];
+    else ((u16*)dst)[to] = ((const u16*)src)[from];
   }
 }
 

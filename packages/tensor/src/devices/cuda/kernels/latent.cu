@@ -1,6 +1,6 @@
 /** Rotary embedding of interleaved pairs; a thread takes two columns. */
 extern "C" __global__ void rope(
-    const float* x, float* y, const int* positions, const float* cos, const float* sin, int rows, int heads, int headDim, int start,
+    const T_x* x, T_y* y, const int* positions, const T_cos* cos, const T_sin* sin, int rows, int heads, int headDim, int start,
     int ropeDim, int maxPositions, int inverse, int accumulate) {
   int half = ropeDim / 2, plain = headDim - ropeDim, units = half + plain;
   GRID_LOOP(at, (i64)rows * heads * units) {
@@ -20,7 +20,7 @@ extern "C" __global__ void rope(
   }
 }
 
-extern "C" __global__ void latentCacheWrite(const float* x, const int* slots, float* cache, int rows, int width, int slotCount) {
+extern "C" __global__ void latentCacheWrite(const T_x* x, const int* slots, T_cache* cache, int rows, int width, int slotCount) {
   GRID_LOOP(at, (i64)rows * width) {
     i64 r = at / width;
     int slot = slots[r];
@@ -36,13 +36,13 @@ extern "C" __global__ void latentCacheWrite(const float* x, const int* slots, fl
  * a running maximum and sum. A warp computes one logit at a time, then every thread adds up its own columns.
  */
 extern "C" __global__ void pagedLatentAttention(
-    const float* q, const float* cache, const int* blockTables, const int* rowSequence, const int* contextLengths, float* out, int rows,
+    const T_q* q, const T_cache* cache, const int* blockTables, const int* rowSequence, const int* contextLengths, T_out* out, int rows,
     int heads, int latent, int ropeDim, int blockSize, int maxBlocks, float scale) {
   __shared__ float weights[POSITIONS];
   __shared__ i64 at[POSITIONS];
   int r = blockIdx.y, h = blockIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   int width = latent + ropeDim, length = contextLengths[r];
-  const float* query = q + ((i64)r * heads + h) * width;
+  const T_q* query = q + ((i64)r * heads + h) * width;
   const int* table = blockTables + (i64)rowSequence[r] * maxBlocks;
   float most = -INFINITY, sum = 0.0f, acc[MOST_LATENT / POSITIONS];
   for (int p = 0; p < MOST_LATENT / POSITIONS; p++) acc[p] = 0.0f;

@@ -1,4 +1,4 @@
-extern "C" __global__ void countTargets(const int* targets, float* count, float* inverse, int n, int ignore) {
+extern "C" __global__ void countTargets(const int* targets, T_count* count, T_inverse* inverse, int n, int ignore) {
   float mine = 0.0f;
   for (int i = threadIdx.x; i < n; i += blockDim.x) mine += targets[i] != ignore ? 1.0f : 0.0f;
   float total = blockSum(mine);
@@ -10,9 +10,9 @@ extern "C" __global__ void countTargets(const int* targets, float* count, float*
 
 /** Softmax cross-entropy of a row by a block; x becomes the gradient. One read for maximum and sum together, one pass to write. */
 extern "C" __global__ void crossEntropy(
-    float* x, const int* targets, float* loss, int rows, int vocab, int ignore, float zLoss, int gradient) {
+    T_x* x, const int* targets, T_loss* loss, int rows, int vocab, int ignore, float zLoss, int gradient) {
   i64 r = blockIdx.x;
-  float* row = x + r * vocab;
+  T_x* row = x + r * vocab;
   int target = targets[r];
   if (target == ignore) {
     if (threadIdx.x == 0) loss[r] = 0.0f;
@@ -40,15 +40,15 @@ extern "C" __global__ void crossEntropy(
   for (int c = threadIdx.x; c < vocab; c += blockDim.x) row[c] = expf(row[c] - lse) * factor - (c == target ? 1.0f : 0.0f);
 }
 
-extern "C" __global__ void bceForward(const float* x, const float* target, float* loss, int n) {
+extern "C" __global__ void bceForward(const T_x* x, const T_target* target, T_loss* loss, int n) {
   GRID_LOOP(i, n) loss[i] = fmaxf(x[i], 0.0f) - x[i] * target[i] + log1pf(expf(-fabsf(x[i])));
 }
 
-extern "C" __global__ void bceBackward(const float* dy, const float* x, const float* target, float* dx, int n, int accumulate) {
+extern "C" __global__ void bceBackward(const T_dy* dy, const T_x* x, const T_target* target, T_dx* dx, int n, int accumulate) {
   GRID_LOOP(i, n) put(dx, i, dy[i] * (sigmoid(x[i]) - target[i]), accumulate);
 }
 
-extern "C" __global__ void gatherRows(const float* table, const int* ids, float* y, int rows, int dim, int vocab) {
+extern "C" __global__ void gatherRows(const T_table* table, const int* ids, T_y* y, int rows, int dim, int vocab) {
   GRID_LOOP(at, (i64)rows * dim) {
     i64 r = at / dim, c = at - r * dim;
     int id = ids[r];
@@ -60,7 +60,7 @@ extern "C" __global__ void gatherRows(const float* table, const int* ids, float*
  * dtable[ids[r]] += dy[r] in the order of the rows: a block for each id of the table looks through all rows, and adds those that are
  * its own one after the other. Rows whose id no block has are skipped.
  */
-extern "C" __global__ void scatterAddRows(const float* dy, const int* ids, float* dtable, int rows, int dim, int vocab) {
+extern "C" __global__ void scatterAddRows(const T_dy* dy, const int* ids, T_dtable* dtable, int rows, int dim, int vocab) {
   __shared__ int found[256];
   __shared__ int warpCounts[8];
   int id = blockIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -79,17 +79,17 @@ extern "C" __global__ void scatterAddRows(const float* dy, const int* ids, float
     __syncthreads();
     for (int f = 0; f < total; f++) {
       i64 from = (i64)found[f] * dim;
-      for (int c = threadIdx.x; c < dim; c += blockDim.x) dtable[(i64)id * dim + c] += dy[from + c];
+      for (int c = threadIdx.x; c < dim; c += blockDim.x) put(dtable, (i64)id * dim + c, dy[from + c], 1);
     }
     __syncthreads();
   }
 }
 
-extern "C" __global__ void gatherColumns(const float* x, const int* index, float* y, int rows, int columns, int k) {
+extern "C" __global__ void gatherColumns(const T_x* x, const int* index, T_y* y, int rows, int columns, int k) {
   GRID_LOOP(at, (i64)rows * k) y[at] = x[(at / k) * columns + index[at]];
 }
 
 /** A thread a row: equal indices of a row are added in order. */
-extern "C" __global__ void scatterAddColumns(const float* dy, const int* index, float* dx, int rows, int columns, int k) {
-  GRID_LOOP(r, rows) for (int j = 0; j < k; j++) dx[r * columns + index[r * k + j]] += dy[r * k + j];
+extern "C" __global__ void scatterAddColumns(const T_dy* dy, const int* index, T_dx* dx, int rows, int columns, int k) {
+  GRID_LOOP(r, rows) for (int j = 0; j < k; j++) put(dx, r * columns + index[r * k + j], dy[r * k + j], 1);
 }

@@ -3,7 +3,7 @@
  * number. loads are counts, whose float sums are exact in any order below 2^24.
  */
 extern "C" __global__ void routeForward(
-    const float* logits, const float* bias, float* scores, int* indices, float* weights, float* loads, int rows, int experts, int k,
+    const T_logits* logits, const T_bias* bias, T_scores* scores, int* indices, T_weights* weights, T_loads* loads, int rows, int experts, int k,
     int normalize, float scaling) {
   i64 t = (i64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
   int lane = threadIdx.x & 31;
@@ -47,7 +47,7 @@ extern "C" __global__ void routeForward(
 }
 
 extern "C" __global__ void routeBackward(
-    const float* dweights, const float* scores, const int* indices, float* dlogits, int rows, int experts, int k, int normalize,
+    const T_dweights* dweights, const T_scores* scores, const int* indices, T_dlogits* dlogits, int rows, int experts, int k, int normalize,
     float scaling, int accumulate) {
   i64 t = (i64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
   int lane = threadIdx.x & 31;
@@ -111,14 +111,14 @@ extern "C" __global__ void placeChoices(const int* indices, const int* offsets, 
   }
 }
 
-extern "C" __global__ void permute(const float* x, const int* order, float* y, int n, int dim, int k) {
+extern "C" __global__ void permute(const T_x* x, const int* order, T_y* y, int n, int dim, int k) {
   GRID_LOOP(at, (i64)n * dim) {
     i64 r = at / dim, c = at - r * dim;
     y[at] = x[(i64)(order[r] / k) * dim + c];
   }
 }
 
-extern "C" __global__ void permuteBackward(const float* dy, const int* inverse, float* dx, int rows, int dim, int k, int accumulate) {
+extern "C" __global__ void permuteBackward(const T_dy* dy, const int* inverse, T_dx* dx, int rows, int dim, int k, int accumulate) {
   GRID_LOOP(at, (i64)rows * dim) {
     i64 t = at / dim, c = at - t * dim;
     float sum = 0.0f;
@@ -128,7 +128,7 @@ extern "C" __global__ void permuteBackward(const float* dy, const int* inverse, 
 }
 
 extern "C" __global__ void unpermute(
-    const float* y, const float* weights, const int* inverse, float* out, int rows, int dim, int k, int accumulate) {
+    const T_y* y, const T_weights* weights, const int* inverse, T_out* out, int rows, int dim, int k, int accumulate) {
   GRID_LOOP(at, (i64)rows * dim) {
     i64 t = at / dim, c = at - t * dim;
     float sum = 0.0f;
@@ -139,7 +139,7 @@ extern "C" __global__ void unpermute(
 
 /** A block a choice. */
 extern "C" __global__ void unpermuteBackward(
-    const float* dout, const float* y, const float* weights, const int* inverse, float* dy, float* dweights, int rows, int dim, int k) {
+    const T_dout* dout, const T_y* y, const T_weights* weights, const int* inverse, T_dy* dy, T_dweights* dweights, int rows, int dim, int k) {
   i64 choice = blockIdx.x, token = choice / k, row = inverse[choice];
   float weight = weights[choice], dot = 0.0f;
   for (int c = threadIdx.x; c < dim; c += blockDim.x) {
@@ -152,7 +152,7 @@ extern "C" __global__ void unpermuteBackward(
 }
 
 /** One block. */
-extern "C" __global__ void balanceBias(float* bias, float* loads, int experts, float rate) {
+extern "C" __global__ void balanceBias(T_bias* bias, T_loads* loads, int experts, float rate) {
   float sum = 0.0f;
   for (int e = threadIdx.x; e < experts; e += blockDim.x) sum += loads[e];
   float mean = blockSum(sum) / experts, drift = 0.0f;

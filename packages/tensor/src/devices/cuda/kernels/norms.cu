@@ -1,6 +1,6 @@
 // One block a row. Gradients of weights: partial sums of rows by column, then their sum, in a fixed order.
 
-extern "C" __global__ void rmsNormForward(const float* x, const float* weight, float* y, float* rstd, int rows, int dim, float eps) {
+extern "C" __global__ void rmsNormForward(const T_x* x, const T_weight* weight, T_y* y, T_rstd* rstd, int rows, int dim, float eps) {
   i64 r = blockIdx.x;
   float squares = 0.0f;
   for (int i = threadIdx.x; i < dim; i += blockDim.x) squares += x[r * dim + i] * x[r * dim + i];
@@ -10,7 +10,7 @@ extern "C" __global__ void rmsNormForward(const float* x, const float* weight, f
 }
 
 extern "C" __global__ void rmsNormBackwardX(
-    const float* dy, const float* x, const float* weight, const float* rstd, float* dx, int rows, int dim, int accumulate) {
+    const T_dy* dy, const T_x* x, const T_weight* weight, const T_rstd* rstd, T_dx* dx, int rows, int dim, int accumulate) {
   i64 r = blockIdx.x;
   float dot = 0.0f;
   for (int i = threadIdx.x; i < dim; i += blockDim.x) dot += dy[r * dim + i] * weight[i] * x[r * dim + i];
@@ -27,7 +27,7 @@ extern "C" __global__ void rmsNormBackwardX(
  * grid (columns / 128, chunks), 128 threads.
  */
 extern "C" __global__ void normWeightPartials(
-    const float* dy, const float* x, const float* mean, const float* rstd, float* partials, int rows, int dim, int rowsPerChunk) {
+    const T_dy* dy, const T_x* x, const T_mean* mean, const T_rstd* rstd, T_partials* partials, int rows, int dim, int rowsPerChunk) {
   int c = blockIdx.x * blockDim.x + threadIdx.x;
   if (c >= dim) return;
   i64 first = (i64)blockIdx.y * rowsPerChunk, last = first + rowsPerChunk < rows ? first + rowsPerChunk : rows;
@@ -43,7 +43,7 @@ extern "C" __global__ void normWeightPartials(
 
 /** dweight and dbias (either may be null) from the partial sums. */
 extern "C" __global__ void normWeightFinish(
-    const float* partials, float* dweight, float* dbias, int chunks, int dim, int accumulateWeight, int accumulateBias) {
+    const T_partials* partials, T_dweight* dweight, T_dbias* dbias, int chunks, int dim, int accumulateWeight, int accumulateBias) {
   GRID_LOOP(c, dim) {
     float products = 0.0f, sums = 0.0f;
     for (i64 chunk = 0; chunk < chunks; chunk++) {
@@ -56,7 +56,7 @@ extern "C" __global__ void normWeightFinish(
 }
 
 extern "C" __global__ void layerNormForward(
-    const float* x, const float* weight, const float* bias, float* y, float* mean, float* rstd, int rows, int dim, float eps) {
+    const T_x* x, const T_weight* weight, const T_bias* bias, T_y* y, T_mean* mean, T_rstd* rstd, int rows, int dim, float eps) {
   i64 r = blockIdx.x;
   float sum = 0.0f;
   for (int i = threadIdx.x; i < dim; i += blockDim.x) sum += x[r * dim + i];
@@ -76,7 +76,7 @@ extern "C" __global__ void layerNormForward(
 }
 
 extern "C" __global__ void layerNormBackwardX(
-    const float* dy, const float* x, const float* weight, const float* mean, const float* rstd, float* dx, int rows, int dim,
+    const T_dy* dy, const T_x* x, const T_weight* weight, const T_mean* mean, const T_rstd* rstd, T_dx* dx, int rows, int dim,
     int accumulate) {
   i64 r = blockIdx.x;
   float sum = 0.0f, dot = 0.0f, m = mean[r], s = rstd[r];

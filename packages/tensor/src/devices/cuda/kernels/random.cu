@@ -20,10 +20,10 @@ __device__ float uniformAt(const int* state, int stream, i64 i) {
   return (float)(word >> 8) * 5.9604644775390625e-8f;
 }
 
-extern "C" __global__ void randomUniform(const int* state, float* y, int n, int stream) {
+extern "C" __global__ void randomUniform(const int* state, T_y* y, int n, int stream) {
   GRID_LOOP(i, n) y[i] = uniformAt(state, stream, i);
 }
 
-extern "C" __global__ void dropout(const float* x, const int* state, float* y, int n, int stream, float p, int accumulate) {
+extern "C" __global__ void dropout(const T_x* x, const int* state, T_y* y, int n, int stream, float p, int accumulate) {
   GRID_LOOP(i, n) put(y, i, uniformAt(state, stream, i) >= p ? x[i] / (1.0f - p) : 0.0f, accumulate);
 }

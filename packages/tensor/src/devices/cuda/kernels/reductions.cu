@@ -1,5 +1,5 @@
 /** y[o, i] (+)= reduction over a of x[o, a, i]: a thread an output. op as in reduceOps. */
-extern "C" __global__ void reduceColumns(const float* x, float* y, int outer, int axis, int inner, int op, int accumulate) {
+extern "C" __global__ void reduceColumns(const T_x* x, T_y* y, int outer, int axis, int inner, int op, int accumulate) {
   GRID_LOOP(at, (i64)outer * inner) {
     i64 o = at / inner, i = at - o * inner;
     float result = op <= 1 ? 0.0f : op == 2 ? -INFINITY : INFINITY;
@@ -12,7 +12,7 @@ extern "C" __global__ void reduceColumns(const float* x, float* y, int outer, in
 }
 
 /** The same for inner = 1 and a long axis: a block an output. */
-extern "C" __global__ void reduceRows(const float* x, float* y, int outer, int axis, int op, int accumulate) {
+extern "C" __global__ void reduceRows(const T_x* x, T_y* y, int outer, int axis, int op, int accumulate) {
   i64 o = blockIdx.x;
   float result = op <= 1 ? 0.0f : -INFINITY;
   for (int a = threadIdx.x; a < axis; a += blockDim.x) {
@@ -24,7 +24,7 @@ extern "C" __global__ void reduceRows(const float* x, float* y, int outer, int a
 }
 
 /** Sums over chunks of rows by column, for inner ≥ 32 and a long axis: partials [chunks, inner]. outer = 1. */
-extern "C" __global__ void columnPartials(const float* x, float* partials, int axis, int inner, int rowsPerChunk) {
+extern "C" __global__ void columnPartials(const T_x* x, T_partials* partials, int axis, int inner, int rowsPerChunk) {
   int c = blockIdx.x * blockDim.x + threadIdx.x;
   if (c >= inner) return;
   i64 first = (i64)blockIdx.y * rowsPerChunk, last = first + rowsPerChunk < axis ? first + rowsPerChunk : axis;
@@ -34,7 +34,7 @@ extern "C" __global__ void columnPartials(const float* x, float* partials, int a
 }
 
 /** partials [256]: one block each. */
-extern "C" __global__ void sumSquaresPartials(const float* x, float* partials, int n) {
+extern "C" __global__ void sumSquaresPartials(const T_x* x, T_partials* partials, int n) {
   i64 share = ((i64)n + gridDim.x - 1) / gridDim.x, first = share * blockIdx.x;
   i64 last = first + share < n ? first + share : n;
   float sum = 0.0f;
@@ -43,12 +43,12 @@ extern "C" __global__ void sumSquaresPartials(const float* x, float* partials, i
   if (threadIdx.x == 0) partials[blockIdx.x] = sum;
 }
 
-extern "C" __global__ void sumSquaresFinish(const float* partials, float* y, int count, int accumulate) {
+extern "C" __global__ void sumSquaresFinish(const T_partials* partials, T_y* y, int count, int accumulate) {
   float sum = blockSum(threadIdx.x < count ? partials[threadIdx.x] : 0.0f);
   if (threadIdx.x == 0) put(y, 0, sum, accumulate);
 }
 
-extern "C" __global__ void softmaxForward(const float* x, float* y, int rows, int columns) {
+extern "C" __global__ void softmaxForward(const T_x* x, T_y* y, int rows, int columns) {
   i64 r = blockIdx.x;
   float most = -INFINITY, sum = 0.0f;
   for (int c = threadIdx.x; c < columns; c += blockDim.x) most = maxNan(most, x[r * columns + c]);
@@ -58,7 +58,7 @@ extern "C" __global__ void softmaxForward(const float* x, float* y, int rows, in
   for (int c = threadIdx.x; c < columns; c += blockDim.x) y[r * columns + c] = expf(x[r * columns + c] - most) / sum;
 }
 
-extern "C" __global__ void softmaxBackward(const float* dy, const float* y, float* dx, int rows, int columns, int accumulate) {
+extern "C" __global__ void softmaxBackward(const T_dy* dy, const T_y* y, T_dx* dx, int rows, int columns, int accumulate) {
   i64 r = blockIdx.x;
   float dot = 0.0f;
   for (int c = threadIdx.x; c < columns; c += blockDim.x) dot += dy[r * columns + c] * y[r * columns + c];
