@@ -36,6 +36,8 @@ export interface Backend {
   readonly bytesPerElement: Readonly<Record<DType, number>>;
   /** What activations are stored in: kernels of this backend take it wherever the table of kernels has floating-point buffers. */
   readonly activations: FloatDType;
+  /** Elements that a temporary of an operation that works by blocks should have: as many as a cache holds, or as keep a GPU busy. */
+  readonly blockElements: number;
   /**
    * Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. `dtype` (default f32) is what kernels will find in
    * the buffer: a handle carries it, so that a backend that has kernels for several picks the right one.

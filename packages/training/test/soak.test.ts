@@ -94,6 +94,7 @@ function backendWithoutKernels(): Backend {
     description: { kind: "none", threads: 1, matmul: "none" },
     bytesPerElement,
     activations: "f32",
+    blockElements: 2 << 20,
     alloc: handle,
     slice: (_buffer, _offset, byteLength) => handle(byteLength),
     free() {},

@@ -27,6 +27,7 @@ export function recordBackend(inner: Backend): RecordingBackend {
     description: inner.description,
     bytesPerElement: inner.bytesPerElement,
     activations: inner.activations,
+    blockElements: inner.blockElements,
     alloc(byteLength, label, dtype) {
       const buffer = inner.alloc(byteLength, label, dtype);
       places.set(buffer, `#${allocations++}`);

@@ -11,9 +11,6 @@ export interface CrossEntropyOptions {
   readonly zLoss?: number;
 }
 
-/** Most elements of a block of logits of {@link linearCrossEntropy}: 8 MiB, which stays in the last-level cache. */
-const logitsBlock = 2 << 20;
-
 /**
  * Mean softmax cross-entropy of logits [..., V] against targets i32 [...]: a scalar. If all targets are ignored the
  * loss is 0. Without `zLoss` the gradient of a row is (softmax − onehot) / count.
@@ -81,7 +78,7 @@ export function linearCrossEntropy(
   const dhidden = wantHidden ? empty(device, hidden.shape, hidden.dtype, "linearCrossEntropy dhidden") : null;
   const dweight = wantWeight ? empty(device, weight.shape, "f32", "linearCrossEntropy dweight") : null;
   // Blocks of 16 rows keep every slice of the targets at a multiple of 64 bytes.
-  const blockRows = Math.min(rows, Math.max(16, Math.floor(logitsBlock / Math.max(vocab, 1) / 16) * 16));
+  const blockRows = Math.min(rows, Math.max(16, Math.floor(backend.blockElements / Math.max(vocab, 1) / 16) * 16));
   const logits = empty(device, [Math.max(blockRows, 1), vocab], "f32", "linearCrossEntropy logits");
   const slice = (tensor: Tensor, row: number, count: number, width: number) =>
     count === rows ? tensor.buffer : partOf(tensor, row * width, count * width);

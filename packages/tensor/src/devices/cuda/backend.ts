@@ -176,6 +176,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
   return {
     gpu,
     activations: precision === "bf16" ? "bf16" : "f32",
+    blockElements: 128 << 20,
     description: {
       kind: "cuda",
       threads: 1,

@@ -63,6 +63,7 @@ export function openReferenceBackend(): Backend {
     description: { kind: "reference", threads: 1, matmul: "float64 loops" },
     bytesPerElement,
     activations: "f32",
+    blockElements: 2 << 20,
     alloc(byteLength) {
       allocatedBytes += byteLength;
       return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN));

@@ -240,6 +240,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     },
     bytesPerElement,
     activations: "f32",
+    blockElements: 2 << 20,
     alloc(byteLength, label) {
       checkUsable("alloc");
       return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false });

@@ -29,6 +29,48 @@ struct bf16 {
 template <class T>
 __device__ __forceinline__ void put(T* y, i64 i, float value, int accumulate) { y[i] = accumulate ? (float)y[i] + value : value; }
 
+/** Eight neighbouring elements at a time, in 16-byte accesses: p is a multiple of 16 bytes. */
+struct Eight {
+  float v[8];
+};
+__device__ __forceinline__ Eight load8(const float* p) {
+  Eight r;
+  ((float4*)r.v)[0] = ((const float4*)p)[0];
+  ((float4*)r.v)[1] = ((const float4*)p)[1];
+  return r;
+}
+__device__ __forceinline__ Eight load8(const bf16* p) {
+  Eight r;
+  uint4 words = *(const uint4*)p;
+  u32 w[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    r.v[2 * i] = __uint_as_float(w[i] << 16);
+    r.v[2 * i + 1] = __uint_as_float(w[i] & 0xffff0000u);
+  }
+  return r;
+}
+__device__ __forceinline__ void store8(float* p, const Eight& x) {
+  ((float4*)p)[0] = ((const float4*)x.v)[0];
+  ((float4*)p)[1] = ((const float4*)x.v)[1];
+}
+__device__ __forceinline__ void store8(bf16* p, const Eight& x) {
+  u32 w[4];
+#pragma unroll
+  for (int i = 0; i < 4; i++) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(w[i]) : "f"(x.v[2 * i + 1]), "f"(x.v[2 * i]));
+  *(uint4*)p = make_uint4(w[0], w[1], w[2], w[3]);
+}
+/** y[0 … 8] = x, or y += x. */
+template <class T>
+__device__ __forceinline__ void put8(T* y, Eight x, int accumulate) {
+  if (accumulate) {
+    Eight before = load8(y);
+#pragma unroll
+    for (int i = 0; i < 8; i++) x.v[i] += before.v[i];
+  }
+  store8(y, x);
+}
+
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 /** Maximum and minimum that keep NaN, as the reference's do. */

@@ -1,11 +1,34 @@
 /** y = silu(gate) · up. */
 extern "C" __global__ void swigluForward(const T_gate* gate, const T_up* up, T_y* y, int n) {
-  GRID_LOOP(i, n) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+  int whole = n & ~7;
+  GRID_LOOP(i, whole / 8) {
+    Eight g = load8(gate + i * 8), u = load8(up + i * 8);
+#pragma unroll
+    for (int j = 0; j < 8; j++) g.v[j] = g.v[j] * sigmoid(g.v[j]) * u.v[j];
+    store8(y + i * 8, g);
+  }
+  GRID_LOOP(j, n - whole) {
+    i64 i = whole + j;
+    y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+  }
 }
 
 /** dgate and dup may be gate and up. */
 extern "C" __global__ void swigluBackward(const T_dy* dy, const T_gate* gate, const T_up* up, T_dgate* dgate, T_dup* dup, int n) {
-  GRID_LOOP(i, n) {
+  int whole = n & ~7;
+  GRID_LOOP(i, whole / 8) {
+    Eight d = load8(dy + i * 8), g = load8(gate + i * 8), u = load8(up + i * 8);
+#pragma unroll
+    for (int j = 0; j < 8; j++) {
+      float s = sigmoid(g.v[j]), value = u.v[j];
+      u.v[j] = d.v[j] * g.v[j] * s;
+      g.v[j] = d.v[j] * value * s * (1.0f + g.v[j] * (1.0f - s));
+    }
+    store8(dgate + i * 8, g);
+    store8(dup + i * 8, u);
+  }
+  GRID_LOOP(j, n - whole) {
+    i64 i = whole + j;
     float d = dy[i], g = gate[i], u = up[i], s = sigmoid(g);
     dgate[i] = d * u * s * (1.0f + g * (1.0f - s));
     dup[i] = d * g * s;
@@ -68,8 +91,19 @@ extern "C" __global__ void unaryBackward(
 /** y[r, c] = a ∘ b, strides of 0 broadcast. The order is that of binaryOps in kernels.ts. */
 extern "C" __global__ void binary(
     const T_a* a, const T_b* b, T_y* y, int rows, int columns, int aRow, int aColumn, int bRow, int bColumn, int op) {
-  GRID_LOOP(i, (i64)rows * columns) {
-    i64 r = i / columns, c = i - r * columns;
+  i64 n = (i64)rows * columns, whole = 0;
+  if (op == 0 && aColumn == 1 && bColumn == 1 && (aRow == columns || rows == 1) && (bRow == columns || rows == 1)) {
+    // Sums of equal shapes: every residual connection.
+    whole = n & ~7ll;
+    GRID_LOOP(i, whole / 8) {
+      Eight u = load8(a + i * 8), v = load8(b + i * 8);
+#pragma unroll
+      for (int j = 0; j < 8; j++) u.v[j] += v.v[j];
+      store8(y + i * 8, u);
+    }
+  }
+  GRID_LOOP(k, n - whole) {
+    i64 i = whole + k, r = i / columns, c = i - r * columns;
     float u = a[r * aRow + c * aColumn], v = b[r * bRow + c * bColumn];
     y[i] = op == 0 ? u + v : op == 1 ? u - v : op == 2 ? u * v : op == 3 ? u / v : op == 4 ? maxNan(u, v) : minNan(u, v);
   }
@@ -91,6 +125,20 @@ extern "C" __global__ void fillInt(int* y, int n, int value) { GRID_LOOP(i, n) y
 extern "C" __global__ void copy3d(
     const T_src* src, T_dst* dst, int n0, int n1, int n2, int srcOffset, int src0, int src1, int dstOffset, int dst0, int dst1,
     int accumulate) {
+  if (((n2 | srcOffset | src0 | src1 | dstOffset | dst0 | dst1) & 7) == 0) {
+    int units = n2 / 8;
+    GRID_LOOP(at, (i64)n0 * n1 * units) {
+      u32 row = (u32)(at / units), c = (u32)(at - (i64)row * units) * 8, i = row / n1, j = row - i * n1;
+      i64 from = (i64)srcOffset + (i64)i * src0 + (i64)j * src1 + c, to = (i64)dstOffset + (i64)i * dst0 + (i64)j * dst1 + c;
+      if (accumulate || sizeof(T_src) != sizeof(T_dst)) put8(dst + to, load8(src + from), accumulate);
+      else if (sizeof(T_src) == 2) *(uint4*)(dst + to) = *(const uint4*)(src + from);
+      else {
+        ((uint4*)(dst + to))[0] = ((const uint4*)(src + from))[0];
+        ((uint4*)(dst + to))[1] = ((const uint4*)(src + from))[1];
+      }
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)n0 * n1 * n2) {
     i64 row = at / n2, c = at - row * n2, i = row / n1, j = row - i * n1;
     i64 from = (i64)srcOffset + i * src0 + j * src1 + c, to = (i64)dstOffset + i * dst0 + j * dst1 + c;

@@ -49,6 +49,17 @@ extern "C" __global__ void bceBackward(const T_dy* dy, const T_x* x, const T_tar
 }
 
 extern "C" __global__ void gatherRows(const T_table* table, const int* ids, T_y* y, int rows, int dim, int vocab) {
+  if (dim % 8 == 0) {
+    int units = dim / 8;
+    GRID_LOOP(at, (i64)rows * units) {
+      i64 r = at / units, c = (at - r * units) * 8;
+      int id = ids[r];
+      Eight v = {};
+      if (id >= 0 && id < vocab) v = load8(table + (i64)id * dim + c);
+      store8(y + r * dim + c, v);
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)rows * dim) {
     i64 r = at / dim, c = at - r * dim;
     int id = ids[r];

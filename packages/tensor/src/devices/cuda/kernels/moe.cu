@@ -76,14 +76,19 @@ extern "C" __global__ void countChoices(const int* indices, int* counts, int n) 
   if (threadIdx.x == 0) counts[blockIdx.x] = (int)total;
 }
 
-/** offsets [experts + 1] from counts: one thread, a few hundred additions. */
+/** offsets [experts + 1] from counts: one warp. */
 extern "C" __global__ void offsetsOfCounts(const int* counts, int* offsets, int experts) {
-  int sum = 0;
-  for (int e = 0; e < experts; e++) {
-    offsets[e] = sum;
-    sum += counts[e];
+  int lane = threadIdx.x, carried = 0;
+  for (int first = 0; first < experts; first += 32) {
+    int e = first + lane, own = e < experts ? counts[e] : 0, sum = own;
+    for (int offset = 1; offset < 32; offset <<= 1) {
+      int other = __shfl_up_sync(~0u, sum, offset);
+      if (lane >= offset) sum += other;
+    }
+    if (e < experts) offsets[e] = carried + sum - own;
+    carried += __shfl_sync(~0u, sum, 31);
   }
-  offsets[experts] = sum;
+  if (lane == 0) offsets[experts] = carried;
 }
 
 /** order and inverse of a stable sort: a block of 256 an expert walks all choices in order. */
@@ -112,6 +117,14 @@ extern "C" __global__ void placeChoices(const int* indices, const int* offsets, 
 }
 
 extern "C" __global__ void permute(const T_x* x, const int* order, T_y* y, int n, int dim, int k) {
+  if (dim % 8 == 0) {
+    int units = dim / 8;
+    GRID_LOOP(at, (i64)n * units) {
+      i64 r = at / units, c = (at - r * units) * 8;
+      store8(y + r * dim + c, load8(x + (i64)(order[r] / k) * dim + c));
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)n * dim) {
     i64 r = at / dim, c = at - r * dim;
     y[at] = x[(i64)(order[r] / k) * dim + c];
@@ -119,6 +132,20 @@ extern "C" __global__ void permute(const T_x* x, const int* order, T_y* y, int n
 }
 
 extern "C" __global__ void permuteBackward(const T_dy* dy, const int* inverse, T_dx* dx, int rows, int dim, int k, int accumulate) {
+  if (dim % 8 == 0) {
+    int units = dim / 8;
+    GRID_LOOP(at, (i64)rows * units) {
+      i64 t = at / units, c = (at - t * units) * 8;
+      Eight sum = {};
+      for (int j = 0; j < k; j++) {
+        Eight d = load8(dy + (i64)inverse[t * k + j] * dim + c);
+#pragma unroll
+        for (int i = 0; i < 8; i++) sum.v[i] += d.v[i];
+      }
+      put8(dx + t * dim + c, sum, accumulate);
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)rows * dim) {
     i64 t = at / dim, c = at - t * dim;
     float sum = 0.0f;
@@ -129,6 +156,21 @@ extern "C" __global__ void permuteBackward(const T_dy* dy, const int* inverse, T
 
 extern "C" __global__ void unpermute(
     const T_y* y, const T_weights* weights, const int* inverse, T_out* out, int rows, int dim, int k, int accumulate) {
+  if (dim % 8 == 0) {
+    int units = dim / 8;
+    GRID_LOOP(at, (i64)rows * units) {
+      i64 t = at / units, c = (at - t * units) * 8;
+      Eight sum = {};
+      for (int j = 0; j < k; j++) {
+        float weight = weights[t * k + j];
+        Eight v = load8(y + (i64)inverse[t * k + j] * dim + c);
+#pragma unroll
+        for (int i = 0; i < 8; i++) sum.v[i] += weight * v.v[i];
+      }
+      put8(out + t * dim + c, sum, accumulate);
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)rows * dim) {
     i64 t = at / dim, c = at - t * dim;
     float sum = 0.0f;
@@ -142,10 +184,22 @@ extern "C" __global__ void unpermuteBackward(
     const T_dout* dout, const T_y* y, const T_weights* weights, const int* inverse, T_dy* dy, T_dweights* dweights, int rows, int dim, int k) {
   i64 choice = blockIdx.x, token = choice / k, row = inverse[choice];
   float weight = weights[choice], dot = 0.0f;
-  for (int c = threadIdx.x; c < dim; c += blockDim.x) {
-    float d = dout[token * dim + c];
-    dot += d * y[row * dim + c];
-    dy[row * dim + c] = weight * d;
+  if (dim % 8 == 0) {
+    for (int c = threadIdx.x * 8; c < dim; c += blockDim.x * 8) {
+      Eight d = load8(dout + token * dim + c), v = load8(y + row * dim + c);
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        dot += d.v[i] * v.v[i];
+        d.v[i] *= weight;
+      }
+      store8(dy + row * dim + c, d);
+    }
+  } else {
+    for (int c = threadIdx.x; c < dim; c += blockDim.x) {
+      float d = dout[token * dim + c];
+      dot += d * y[row * dim + c];
+      dy[row * dim + c] = weight * d;
+    }
   }
   dot = blockSum(dot);
   if (threadIdx.x == 0) dweights[choice] = dot;

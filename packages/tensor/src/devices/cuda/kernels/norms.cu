@@ -3,6 +3,22 @@
 extern "C" __global__ void rmsNormForward(const T_x* x, const T_weight* weight, T_y* y, T_rstd* rstd, int rows, int dim, float eps) {
   i64 r = blockIdx.x;
   float squares = 0.0f;
+  if (dim % 8 == 0) {
+    for (int i = threadIdx.x * 8; i < dim; i += blockDim.x * 8) {
+      Eight v = load8(x + r * dim + i);
+#pragma unroll
+      for (int j = 0; j < 8; j++) squares += v.v[j] * v.v[j];
+    }
+    float scale = rsqrtf(blockSum(squares) / dim + eps);
+    if (threadIdx.x == 0) rstd[r] = scale;
+    for (int i = threadIdx.x * 8; i < dim; i += blockDim.x * 8) {
+      Eight v = load8(x + r * dim + i), w = load8(weight + i);
+#pragma unroll
+      for (int j = 0; j < 8; j++) v.v[j] *= scale * w.v[j];
+      store8(y + r * dim + i, v);
+    }
+    return;
+  }
   for (int i = threadIdx.x; i < dim; i += blockDim.x) squares += x[r * dim + i] * x[r * dim + i];
   float scale = rsqrtf(blockSum(squares) / dim + eps);
   if (threadIdx.x == 0) rstd[r] = scale;
@@ -13,6 +29,21 @@ extern "C" __global__ void rmsNormBackwardX(
     const T_dy* dy, const T_x* x, const T_weight* weight, const T_rstd* rstd, T_dx* dx, int rows, int dim, int accumulate) {
   i64 r = blockIdx.x;
   float dot = 0.0f;
+  if (dim % 8 == 0) {
+    for (int i = threadIdx.x * 8; i < dim; i += blockDim.x * 8) {
+      Eight d = load8(dy + r * dim + i), v = load8(x + r * dim + i), w = load8(weight + i);
+#pragma unroll
+      for (int j = 0; j < 8; j++) dot += d.v[j] * w.v[j] * v.v[j];
+    }
+    float s = rstd[r], factor = s * s * blockSum(dot) / dim;
+    for (int i = threadIdx.x * 8; i < dim; i += blockDim.x * 8) {
+      Eight d = load8(dy + r * dim + i), v = load8(x + r * dim + i), w = load8(weight + i);
+#pragma unroll
+      for (int j = 0; j < 8; j++) d.v[j] = s * (d.v[j] * w.v[j] - v.v[j] * factor);
+      put8(dx + r * dim + i, d, accumulate);
+    }
+    return;
+  }
   for (int i = threadIdx.x; i < dim; i += blockDim.x) dot += dy[r * dim + i] * weight[i] * x[r * dim + i];
   dot = blockSum(dot);
   float s = rstd[r], factor = s * s * dot / dim;

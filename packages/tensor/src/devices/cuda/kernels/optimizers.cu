@@ -37,7 +37,8 @@ extern "C" __global__ void frobeniusScale(T_x* x, const T_partials* partials, in
   float squares = 0.0f;
   for (int i = 0; i < 64; i++) squares += partials[blockIdx.y * 64 + i];
   float divisor = safety * sqrtf(squares) + eps;
-  GRID_LOOP(i, n) matrix[i] /= divisor;
+  float factor = 1.0f / divisor;
+  GRID_LOOP(i, n) matrix[i] = matrix[i] * factor;
 }
 
 extern "C" __global__ void muonUpdate(T_w* w, const T_o* o, const T_hyper* hyper, int n, float scale) {

@@ -20,7 +20,7 @@ export const moeLaunches: Launches<
   sortByExpert({ indices, offsets, order, inverse, n, experts }, launcher) {
     const counts = launcher.scratch;
     launcher.launch(file, "countChoices", [experts], 256, "ppi", [indices, counts, n]);
-    launcher.launch(file, "offsetsOfCounts", [1], 1, "ppi", [counts, offsets, experts]);
+    launcher.launch(file, "offsetsOfCounts", [1], 32, "ppi", [counts, offsets, experts]);
     launcher.launch(file, "placeChoices", [experts], 256, "ppppi", [indices, offsets, order, inverse, n]);
   },
   permute: byTable("permute", file, ({ n, dim }) => gridOf(n * dim)),
