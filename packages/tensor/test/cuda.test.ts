@@ -4,7 +4,6 @@ import { after, before, describe, test } from "node:test";
 import {
   type CudaBackend,
   CudaUnavailableError,
-  countGpus,
   createDevice,
   kernelFiles,
   kernelSource,
@@ -15,16 +14,9 @@ import {
   tensor,
 } from "@baltoro/tensor";
 import { conformsToReference, roundsToBf16 } from "./conformance.ts";
+import { skipWithoutGpu } from "./gpu.ts";
 
-function whyNoGpu(): string | false {
-  try {
-    return countGpus() > 0 ? false : "the driver shows no GPU";
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-const skip = process.env["BALTORO_TEST_GPU"] === "1" ? false : whyNoGpu();
+const skip = skipWithoutGpu();
 
 describe("on a GPU", { skip }, () => {
   let backend: CudaBackend;

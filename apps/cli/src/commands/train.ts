@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import { defaultPretrainConfig, type PretrainConfig, pretrain, readRunConfig, runDirectory } from "@baltoro/training";
+import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, UsageError } from "../usage.ts";
 
 const usage = `baltoro train --data PATH [--data PATH …] [options]
@@ -22,7 +23,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --tau X               QK-Clip threshold, 0 is off (default 100)
   --checkpointing       recompute activations instead of keeping them
   --seed N              (default 1)
-  --device NAME         auto (default), wasm, reference    --threads N
+  ${deviceUsage}
 
   Ctrl-C stops after the step under way, with a checkpoint; --resume goes on, bit for bit.`;
 
@@ -95,8 +96,7 @@ export const train: Command = {
         tau: { type: "string" },
         checkpointing: { type: "boolean" },
         seed: { type: "string" },
-        device: { type: "string" },
-        threads: { type: "string" },
+        ...deviceFlags,
       },
     });
     const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
@@ -104,8 +104,8 @@ export const train: Command = {
     const config = values.resume
       ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
       : configFromOptions(values);
-    const threads = integerOption("threads", values.threads);
-    const device = await openDevice(values.device ?? "auto", threads === undefined ? {} : { threads });
+    const { device: name, ...options } = deviceOptions(values);
+    const device = await openDevice(name ?? "auto", options);
     const stop = new AbortController();
     process.once("SIGINT", () => {
       console.error("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
