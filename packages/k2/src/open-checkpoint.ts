@@ -29,7 +29,7 @@ export async function openCheckpoint(
   }
   const device = await openDevice(options.device, options);
   try {
-    const model = createModel(device, config);
+    const model = createModel(device, config, { matrices: device.backend.activations });
     await loadWeights(model, directory);
     return { device, model, tokenizer };
   } catch (error) {

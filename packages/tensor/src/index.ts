@@ -43,7 +43,7 @@ export {
   type WasmBackend,
   type WasmOptions,
 } from "./devices/wasm/index.ts";
-export { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
+export { bytesPerElement, type DType, type FloatDType, type HostData, type TensorData } from "./dtype.ts";
 export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";

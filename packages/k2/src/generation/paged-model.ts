@@ -230,7 +230,7 @@ export class PagedModel implements Disposable {
 function absorb(model: K2Model, layer: LayerWeights): AbsorbedWeights {
   const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank } = model.config;
   const room = (rows: number, label: string) =>
-    persistent(model.device, [heads, rows, kvLoraRank], "f32", `absorbed ${label}`);
+    persistent(model.device, [heads, rows, kvLoraRank], layer.attention.kvB.dtype, `absorbed ${label}`);
   const absorbed = { keys: room(qkNopeHeadDim, "keys"), values: room(vHeadDim, "values") };
   absorbInto(absorbed, model, layer);
   return absorbed;

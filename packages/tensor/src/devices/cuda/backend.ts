@@ -15,7 +15,7 @@ import { moeLaunches } from "./launches/moe.ts";
 import { normLaunches } from "./launches/norms.ts";
 import { optimizerLaunches } from "./launches/optimizers.ts";
 import { reductionLaunches } from "./launches/reductions.ts";
-import { type CapturedRoots, createProducts, type GemmBuffers } from "./products.ts";
+import { type CapturedRoots, createProducts, type GemmBuffers, type GroupedBuffers } from "./products.ts";
 import { type KernelTimes, type Profile, startProfile } from "./profile.ts";
 
 /** Options of {@link openCudaBackend}. */
@@ -134,7 +134,11 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     launcher.setTypes(Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16"));
     if (kernel === "gemm") {
       products.multiply(args as KernelArguments<"gemm", number>, buffers as unknown as GemmBuffers);
-    } else (launches as unknown as Launches<K>)[kernel](args, launcher);
+    } else if (
+      kernel !== "groupedGemm" ||
+      !products.multiplyGrouped(args as KernelArguments<"groupedGemm", number>, buffers as unknown as GroupedBuffers)
+    )
+      (launches as unknown as Launches<K>)[kernel](args, launcher);
     for (const name of writtenBy[kernel]) {
       const root = buffers[name]?.root;
       if (root) noteWrite(root);

@@ -11,8 +11,10 @@ export interface CapturedRoots {
   readonly written: Set<Root>;
 }
 
-/** Dense products of operands of either type, and the bf16 forms of f32 operands that they need. */
+/** Products of operands of either type, and the bf16 forms of f32 operands that they need. */
 export interface Products {
+  /** True where it was done: few rows of bf16. The plain kernel does the rest. */
+  multiplyGrouped(args: KernelArguments<"groupedGemm", number>, buffers: GroupedBuffers): boolean;
   multiply(args: KernelArguments<"gemm", number>, buffers: GemmBuffers): void;
   /** Address of the values of an f32 or bf16 buffer in bf16. A conversion in `slot` holds until the next one there. */
   bf16Of(buffer: OpenBuffer, slot: number): number;
@@ -24,11 +26,41 @@ export interface Products {
   captured: CapturedRoots | null;
 }
 
+export interface GroupedBuffers {
+  readonly x: OpenBuffer;
+  readonly w: OpenBuffer;
+  readonly y: OpenBuffer;
+}
+
 export interface GemmBuffers {
   readonly a: OpenBuffer;
   readonly b: OpenBuffer;
   readonly d: OpenBuffer;
   readonly bias?: OpenBuffer | null;
+}
+
+/** Most routed rows that each read their expert's weights: beyond it experts have several, and tiles are better. */
+const mostRoutedRows = 64;
+
+/** Most rows of a product whose weights are read once for all of them. */
+const mostFewRows = 8;
+
+/** Whether a product is one of decoding: few rows, weights [n, k] in rows of whole 16 bytes, and nothing added. */
+function isFewRows({
+  m,
+  k,
+  transposeA,
+  transposeB,
+  alpha,
+  c,
+  bias,
+  lda,
+  ldb,
+  strideA,
+  strideB,
+}: KernelArguments<"gemm", number>) {
+  const aligned = [k, lda, ldb, strideA, strideB].every((elements) => elements % 8 === 0);
+  return m <= mostFewRows && !transposeA && !!transposeB && alpha === 1 && !c && !bias && aligned;
 }
 
 export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Allocator): Products {
@@ -85,6 +117,16 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       convert(address, to, byteLength / 4);
       return to;
     },
+    multiplyGrouped({ rows, experts, n, k, transposeW, accumulate, offsets, ...args }, { x, w, y }) {
+      const fits = rows <= mostRoutedRows && transposeW && !accumulate && k % 8 === 0 && x.dtype === "bf16";
+      if (!fits || rows === 0) return false;
+      const weights = products.bf16Of(w, 1);
+      launcher.setTypes(["x", ...(y.dtype === "bf16" ? ["y"] : [])]);
+      launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
+        ...[args.x, weights, args.y, offsets, experts, n, k],
+      ]);
+      return true;
+    },
     multiply(args, { a, b, d, bias }) {
       const { batch, m, n, k } = args;
       if (batch * m * n === 0) return;
@@ -110,6 +152,22 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       const plain = { ...args, c: args.c ?? 0, bias: args.bias ?? 0 };
       if (a.dtype === "f32" && b.dtype === "f32" && out === "f32") {
         blas.multiply(plain, { a: "f32", b: "f32", d: out }, launcher.stream);
+        return;
+      }
+      if (isFewRows(args)) {
+        const weights = products.bf16Of(b, 1);
+        const rows = [1, 2, 4, 8].find((count) => count >= m) as number;
+        launcher.setTypes([...(a.dtype === "bf16" ? ["a"] : []), ...(out === "bf16" ? ["d"] : [])]);
+        launcher.launch(
+          "few-rows",
+          "fewRows",
+          [Math.ceil(n / 8), 1, batch],
+          128,
+          "pppiiiiiiiii",
+          [args.a, weights, args.d, m, n, k, args.lda, args.ldb, args.ldd, args.strideA, args.strideB, args.strideD],
+          0,
+          [`ROWS=${rows}`],
+        );
         return;
       }
       const converted = {
