@@ -12,6 +12,17 @@ export interface TensorToWrite {
 }
 
 /**
+ * A tensor to be written piece by piece: its bytes as stored, in order. A piece is on its way to the disk before the next one is asked
+ * for, so that all may share a buffer.
+ */
+export interface StreamToWrite {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+}
+
+/**
  * Writes a .safetensors file. It appears under its name whole or not at all: a temporary file beside it is filled,
  * flushed to the disk and renamed.
  *
@@ -19,7 +30,7 @@ export interface TensorToWrite {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<TensorToWrite>,
+  tensors: Iterable<TensorToWrite | StreamToWrite>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const list = [...tensors];
@@ -27,7 +38,7 @@ export async function writeSafetensors(
   let offset = 0;
   for (const { name, dtype, shape } of list) {
     if (Object.hasOwn(header, name)) throw new Error(`writing ${path}: two tensors are named ${name}`);
-    const end = offset + byteLength(dtype, shape);
+    const end = offset + storedBytes(dtype, shape);
     header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
@@ -41,17 +52,28 @@ export async function writeSafetensors(
     length.setBigUint64(0, BigInt(padded.length), true);
     await handle.writeFile(new Uint8Array(length.buffer));
     await handle.writeFile(padded);
-    for (const { name, dtype, shape, values } of list) {
-      const data = fromFloat32(await values(), dtype, name);
-      if (data.byteLength !== byteLength(dtype, shape)) {
-        throw new Error(`writing ${path}: ${name} ${dtype} [${shape.join(", ")}] got ${data.byteLength} bytes`);
+    for (const tensor of list) {
+      let written = 0;
+      for await (const piece of "pieces" in tensor ? tensor.pieces() : wholeOf(tensor)) {
+        await handle.writeFile(piece);
+        written += piece.byteLength;
       }
-      await handle.writeFile(data);
+      const { name, dtype, shape } = tensor;
+      if (written !== storedBytes(dtype, shape)) {
+        throw new Error(
+          `writing ${path}: ${name} ${dtype} [${shape.join(", ")}] got ${written} bytes, expected ${storedBytes(dtype, shape)}`,
+        );
+      }
     }
   });
 }
 
-function byteLength(dtype: SafetensorsDType, shape: readonly number[]): number {
+async function* wholeOf({ name, dtype, values }: TensorToWrite): AsyncGenerator<Uint8Array> {
+  yield fromFloat32(await values(), dtype, name);
+}
+
+/** Bytes of a tensor in a file. */
+export function storedBytes(dtype: SafetensorsDType, shape: readonly number[]): number {
   return shape.reduce((product, axis) => product * axis, 1) * safetensorsBytes[dtype];
 }
 
@@ -71,8 +93,12 @@ export async function writeAtomically(path: string, fill: (handle: FileHandle) =
     await rm(temporary, { force: true });
     throw error;
   }
-  // The rename itself lasts only once the directory is flushed.
-  const directory = await open(dirname(path)).catch(() => null);
+  await syncDirectory(dirname(path));
+}
+
+/** Flushes a directory: only then does a rename in it last. Where the system cannot, nothing happens. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path).catch(() => null);
   await directory?.sync().catch(() => {});
   await directory?.close();
 }
