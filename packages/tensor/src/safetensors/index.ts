@@ -4,4 +4,11 @@ export { e4m3Values, largestE4m3, toE4m3 } from "./float8.ts";
 export { type SafetensorsDType, SafetensorsError, safetensorsBytes } from "./format.ts";
 export { openSafetensors, type SafetensorsFile } from "./read.ts";
 export { defaultShardBytes, planShards, type ShardOptions, writeShards } from "./shards.ts";
-export { type StreamToWrite, syncDirectory, type TensorToWrite, writeAtomically, writeSafetensors } from "./write.ts";
+export {
+  type StreamToWrite,
+  storedBytes,
+  syncDirectory,
+  type TensorToWrite,
+  writeAtomically,
+  writeSafetensors,
+} from "./write.ts";

@@ -34,13 +34,12 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const list = [...tensors];
+  const starts = layOut(list);
   const header: Record<string, unknown> = { __metadata__: metadata };
-  let offset = 0;
   for (const { name, dtype, shape } of list) {
     if (Object.hasOwn(header, name)) throw new Error(`writing ${path}: two tensors are named ${name}`);
-    const end = offset + storedBytes(dtype, shape);
-    header[name] = { dtype, shape, data_offsets: [offset, end] };
-    offset = end;
+    const start = starts.get(name) as number;
+    header[name] = { dtype, shape, data_offsets: [start, start + storedBytes(dtype, shape)] };
   }
   await writeAtomically(path, async (handle) => {
     const text = JSON.stringify(header);
@@ -50,22 +49,44 @@ export async function writeSafetensors(
     padded.set(bytes);
     const length = new DataView(new ArrayBuffer(8));
     length.setBigUint64(0, BigInt(padded.length), true);
-    await handle.writeFile(new Uint8Array(length.buffer));
-    await handle.writeFile(padded);
+    await writeFully(handle, new Uint8Array(length.buffer), 0);
+    await writeFully(handle, padded, 8);
     for (const tensor of list) {
+      const { name, dtype, shape } = tensor;
+      const size = storedBytes(dtype, shape);
+      const refuse = (got: string) =>
+        new Error(`writing ${path}: ${name} ${dtype} [${shape.join(", ")}] got ${got} bytes, expected ${size}`);
       let written = 0;
       for await (const piece of "pieces" in tensor ? tensor.pieces() : wholeOf(tensor)) {
-        await handle.writeFile(piece);
+        // More would run into the next tensor.
+        if (written + piece.byteLength > size) throw refuse(`at least ${written + piece.byteLength}`);
+        await writeFully(handle, piece, 8 + padded.length + (starts.get(name) as number) + written);
         written += piece.byteLength;
       }
-      const { name, dtype, shape } = tensor;
-      if (written !== storedBytes(dtype, shape)) {
-        throw new Error(
-          `writing ${path}: ${name} ${dtype} [${shape.join(", ")}] got ${written} bytes, expected ${storedBytes(dtype, shape)}`,
-        );
-      }
+      if (written !== size) throw refuse(String(written));
     }
   });
+}
+
+/**
+ * Where each tensor begins. Wide elements come first, in the order given otherwise: then each begins at a multiple of its element's size,
+ * which PyTorch's reader needs.
+ */
+function layOut(list: readonly (TensorToWrite | StreamToWrite)[]): Map<string, number> {
+  const starts = new Map<string, number>();
+  let offset = 0;
+  for (const { name, dtype, shape } of list.toSorted((a, b) => safetensorsBytes[b.dtype] - safetensorsBytes[a.dtype])) {
+    starts.set(name, offset);
+    offset += storedBytes(dtype, shape);
+  }
+  return starts;
+}
+
+async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 async function* wholeOf({ name, dtype, values }: TensorToWrite): AsyncGenerator<Uint8Array> {
