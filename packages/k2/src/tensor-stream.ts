@@ -1,7 +1,7 @@
 import type { Tensor } from "@baltoro/tensor";
 
-/** Elements that go to or come from a device at once: 4 MiB of f32. A multiple of 64, so that every part of a buffer begins where it may. */
-const pieceSize = 2 ** 20;
+/** Elements that go to a device at once: 1 MiB of f32. A multiple of 64, so that every part of a buffer begins where it may. */
+const pieceSize = 2 ** 18;
 
 /**
  * Makes the function that fills a tensor with values that come in pieces of any length. One buffer serves all tensors: they are filled
