@@ -83,7 +83,7 @@ export async function exportCheckpoint(source: string, target: string, options: 
     return {
       weights: file.names.length,
       quantized: tensors.filter(({ dtype }) => dtype === "F8_E4M3").length,
-      bytesRead: weightBytes(file),
+      bytesRead: weightBytes(file) + scaleBytes(file),
       bytesWritten: tensors.reduce((sum, { dtype, shape }) => sum + storedBytes(dtype, shape), 0),
       files: [...files, "config.json", ...copied],
     };
@@ -97,6 +97,13 @@ export async function exportCheckpoint(source: string, target: string, options: 
 
 function weightBytes(file: WeightFile): number {
   return file.names.reduce((sum, name) => sum + storedBytes(file.info(name).dtype, file.info(name).shape), 0);
+}
+
+function scaleBytes(file: WeightFile): number {
+  return file.names
+    .map((name) => file.info(name))
+    .filter(({ dtype }) => dtype === "F8_E4M3")
+    .reduce((sum, { shape }) => sum + storedBytes("F32", scaleShape(shape, k2Blocks)), 0);
 }
 
 function tensorsToWrite(file: WeightFile, { dtype: wanted, onProgress, signal }: ExportOptions): StreamToWrite[] {

@@ -132,7 +132,7 @@ before(async () => {
   assert.ok(sizes.reduce((sum, bytes) => sum + bytes, 0) > 2.8 * shardBytes);
 });
 
-test("an export to bf16 and back to fp8 holds less than a quarter of a shard", async () => {
+test("an export to bf16 and back to fp8 holds less than a quarter of a shard", async (t) => {
   const steps = [
     [source, join(folder, "bf16"), "BF16"],
     [join(folder, "bf16"), join(folder, "again"), "F8_E4M3"],
@@ -146,15 +146,17 @@ test("an export to bf16 and back to fp8 holds less than a quarter of a shard", a
     };
     await exportCheckpoint(from, to, { dtype, shardBytes, onProgress });
     assert.ok(samples > 500, `${samples} samples`);
+    t.diagnostic(`to ${dtype}: ${peak()} bytes of ${allowed}`);
     assert.ok(peak() < allowed, `${dtype}: ${peak()} bytes at the peak, allowed ${allowed}`);
   }
 });
 
-test("loading into a model and saving it hold less than a quarter of a shard", async () => {
+test("loading into a model and saving it hold less than a quarter of a shard", async (t) => {
   const { model, device, restart } = await metered();
   const loading = restart();
   await loadWeights(model, source);
   assert.ok(loading.peak() > 0 && loading.peak() < allowed, `${loading.peak()} bytes at the peak, allowed ${allowed}`);
+  t.diagnostic(`loading: ${loading.peak()} bytes of ${allowed}`);
   const { experts } = model.weights.layers[1].moe ?? assert.fail();
   const values = await experts.down.read();
   assert.equal(values.length, 24 * 2 ** 20);
@@ -162,6 +164,7 @@ test("loading into a model and saving it hold less than a quarter of a shard", a
   assert.equal(values[2 ** 20 + 0x38], 1);
   const saving = restart();
   await saveWeights(model, join(folder, "saved"), "F8_E4M3");
+  t.diagnostic(`saving: ${saving.peak()} bytes of ${allowed}`);
   assert.ok(saving.peak() > 0 && saving.peak() < allowed, `${saving.peak()} bytes at the peak, allowed ${allowed}`);
   await device.close();
 });
