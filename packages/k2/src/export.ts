@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import {
   type StreamToWrite,
@@ -6,6 +6,7 @@ import {
   scaleShape,
   storedBytes,
   syncDirectory,
+  writeAtomically,
   writeShards,
 } from "@baltoro/tensor";
 import { parseConfig, readConfigJson } from "./config.ts";
@@ -73,10 +74,15 @@ export async function exportCheckpoint(source: string, target: string, options: 
       ...(options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes }),
     });
     const fields = configFields(json as Fields, options.dtype);
-    await writeFile(join(temporary, "config.json"), `${JSON.stringify(fields, null, 2)}\n`);
+    await writeAtomically(join(temporary, "config.json"), async (handle) => {
+      await handle.writeFile(`${JSON.stringify(fields, null, 2)}\n`);
+    });
     const present = await readdir(source);
     const copied = companions.filter((name) => present.includes(name));
-    for (const name of copied) await copyFile(join(source, name), join(temporary, name));
+    for (const name of copied) {
+      const bytes = await readFile(join(source, name));
+      await writeAtomically(join(temporary, name), (handle) => handle.writeFile(bytes));
+    }
     await syncDirectory(temporary);
     await rename(temporary, target);
     await syncDirectory(dirname(resolve(target)));
