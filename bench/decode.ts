@@ -1,4 +1,7 @@
-/** Tokens per second of generation with k2-nano, beside the bound that reading the weights sets. `--threads N`. */
+/**
+ * Tokens per second of generation with k2-nano, beside the bound that reading the weights sets. `--threads N`.
+ * `--device cuda`: of Moonlight's shape on a GPU (parts/decode-cuda.ts).
+ */
 import { parseArgs } from "node:util";
 import { type BatchRow, countParameters, createModel, initializeWeights, PagedModel, preset } from "@baltoro/k2";
 import { type Device, openDevice, persistent } from "@baltoro/tensor";
@@ -48,8 +51,9 @@ async function decodeSpeed(paged: PagedModel, batch: number): Promise<number> {
   return (batch * 1000) / median(times);
 }
 
-export async function run({ args }: BenchOptions): Promise<BenchResult> {
-  const { values } = parseArgs({ args: [...args], options: { threads: { type: "string" } } });
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  if (options.args.includes("cuda")) return (await import("./parts/decode-cuda.ts")).run(options);
+  const { values } = parseArgs({ args: [...options.args], options: { threads: { type: "string" } } });
   const device = await openDevice("wasm", values.threads ? { threads: Number(values.threads) } : {});
   const config = preset("k2-nano");
   const model = createModel(device, config);
