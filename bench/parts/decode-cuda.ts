@@ -4,17 +4,10 @@
  * which this card copies. `--shape moonlight|mini`, `--layers N`, `--context N` (several), `--batch N` (several).
  */
 import { parseArgs } from "node:util";
-import {
-  type BatchRow,
-  countParameters,
-  createModel,
-  type K2Config,
-  namedWeights,
-  PagedModel,
-  preset,
-} from "@baltoro/k2";
+import { type BatchRow, countParameters, createModel, type K2Config, PagedModel, preset } from "@baltoro/k2";
 import { type CudaBackend, createDevice, openCudaBackend } from "@baltoro/tensor";
 import { type BenchOptions, type BenchResult, type Check, figure, median, textTable } from "../harness.ts";
+import { drawWeights } from "./random-weights.ts";
 
 const mini = preset("k2-mini");
 /** moonshotai/Moonlight-16B-A3B, config.json. */
@@ -82,24 +75,7 @@ async function measure(name: string, config: K2Config, contexts: readonly number
   const device = createDevice(backend);
   const speed = await copySpeed(backend);
   const model = createModel(device, config, { matrices: "bf16" });
-  const state = backend.alloc(64, "random state", "i32");
-  backend.write(state, "i32", [1, 2, 3, 4]);
-  // Uniform numbers of the initializer's deviation, made on the device.
-  const scale = config.initializerRange * Math.sqrt(12);
-  const [factor, shift] = [backend.alloc(64, "factor"), backend.alloc(64, "shift")];
-  backend.write(factor, "f32", [scale]);
-  backend.write(shift, "f32", [-0.5]);
-  for (const [stream, { tensor, kind }] of namedWeights(model.weights).entries()) {
-    const { buffer, size: n } = tensor;
-    if (kind === "norm") backend.enqueue("fill", { y: buffer, n, value: 1 });
-    else if (kind === "bias") backend.enqueue("fill", { y: buffer, n, value: 0 });
-    else {
-      backend.enqueue("randomUniform", { state, y: buffer, n, stream });
-      const shared = { y: buffer, rows: 1, columns: n, aRow: 0, aColumn: 1, bRow: 0, bColumn: 0 };
-      backend.enqueue("binary", { ...shared, a: buffer, b: shift, op: 0 });
-      backend.enqueue("binary", { ...shared, a: buffer, b: factor, op: 2 });
-    }
-  }
+  drawWeights(model);
   const results: { context: number; batch: number; tokensPerSecond: number; vsBound: number }[] = [];
   const latentBytes = 2 * config.numHiddenLayers * (config.kvLoraRank + config.qkRopeHeadDim);
   for (const context of contexts) {

@@ -2,14 +2,15 @@
  * `bench train --device cuda`: a MuonClip step of the shapes `mini` (0.72B parameters, 187M active) and `dense` (0.41B) on a GPU, batch 16
  * of 2048 tokens, beside the same in PyTorch: eager, and with torch.compile. Ours clips gradients by the global norm and keeps the largest
  * attention logits, the peer does not. FLOPs are counted as the peer counts them: causal attention, no recomputation.
- * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--checkpointing`.
+ * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--no-eager`, `--checkpointing`.
  */
 import { parseArgs } from "node:util";
-import { countParameters, createModel, initializeWeights, type K2Config, preset } from "@baltoro/k2";
+import { countParameters, createModel, type K2Config, preset } from "@baltoro/k2";
 import { createDevice, type KernelTimes, openCudaBackend } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, textTable } from "../harness.ts";
 import { pythonWithTorch, runPeer } from "../peers/python.ts";
+import { drawWeights } from "./random-weights.ts";
 
 const mini = preset("k2-mini");
 const shapes: Readonly<Record<string, K2Config>> = {
@@ -49,7 +50,7 @@ async function time(config: K2Config, { batch, sequence, steps, checkpointing }:
   const backend = await openCudaBackend({ precision: "bf16" });
   const device = createDevice(backend);
   const model = createModel(device, config, { trainable: true });
-  initializeWeights(model, { seed: 1 });
+  drawWeights(model);
   const step = createTrainStep(model, muonClip({}), { batchSize: batch, sequenceLength: sequence, checkpointing });
   const rows = batch * sequence;
   const draw = (seed: number) =>
@@ -92,6 +93,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       batch: { type: "string" },
       sequence: { type: "string" },
       "no-peer": { type: "boolean" },
+      "no-eager": { type: "boolean" },
       checkpointing: { type: "boolean" },
     },
   });
@@ -113,12 +115,8 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       ["Baltoro", figure(ours.tokensPerSecond), figure(ours.tflops), figure(ours.milliseconds), figure(ours.memoryGb)],
     ];
     const peers: Record<string, Record<string, unknown>> = {};
-    for (const [name, extra] of peer
-      ? ([
-          ["eager", []],
-          ["compiled", ["--compile"]],
-        ] as const)
-      : []) {
+    const modes = { ...(values["no-eager"] ? {} : { eager: [] }), compiled: ["--compile"] };
+    for (const [name, extra] of peer ? Object.entries(modes) : []) {
       const result = runPeer(peer?.python as string, "torch_k2.py", [
         ...["--preset", shape, "--device", "cuda", "--batch", String(options.batch), "--steps", String(options.steps)],
         ...extra,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
+  type Backend,
   type CudaBackend,
   CudaUnavailableError,
   createDevice,
@@ -9,7 +10,9 @@ import {
   kernelSource,
   linear,
   loadLibrary,
+  normal,
   openCudaBackend,
+  openReferenceBackend,
   scope,
   tensor,
 } from "@baltoro/tensor";
@@ -85,6 +88,17 @@ describe("on a GPU", { skip }, () => {
     backend.free(x);
   });
 
+  for (const [batch, sequence, heads, qkDim, vDim, causal] of [
+    [1, 1, 1, 16, 16, 1],
+    [2, 77, 3, 48, 32, 1],
+    [1, 200, 2, 192, 128, 1],
+    [2, 130, 2, 192, 128, 0],
+    [1, 300, 1, 64, 64, 1],
+  ] as const) {
+    test(`attention in bf16, ${batch} × ${sequence}, ${heads} heads of ${qkDim} and ${vDim}, causal ${causal}`, () =>
+      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }));
+  }
+
   for (const precision of ["tf32", "bf16"] as const) {
     test(`products in ${precision} are as exact as their operands`, async () => {
       const device = createDevice(await openCudaBackend({ precision }));
@@ -104,6 +118,64 @@ describe("on a GPU", { skip }, () => {
     });
   }
 });
+
+interface AttentionSizes {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly heads: number;
+  readonly qkDim: number;
+  readonly vDim: number;
+  readonly causal: number;
+  readonly scale: number;
+}
+
+/** Forward and backward on tensor cores against the reference on the same bf16 values, by relative error; and the same bits twice. */
+async function attentionInBf16(cuda: CudaBackend, sizes: AttentionSizes): Promise<void> {
+  const { batch, sequence, heads, qkDim, vDim } = sizes;
+  const rows = batch * sequence * heads;
+  const documents = Int32Array.from({ length: batch * sequence }, (_, i) => Math.floor((i % sequence) / 53));
+  const inputs = { q: normal(3, 0, rows * qkDim), k: normal(3, 1, rows * qkDim), v: normal(3, 2, rows * vDim) };
+  const dout = normal(3, 3, rows * vDim);
+  const run = async (backend: Backend) => {
+    const make = (label: string, n: number, dtype: "f32" | "bf16" | "i32" = "bf16") =>
+      backend.alloc(Math.max(64, n * backend.bytesPerElement[dtype]), label, dtype);
+    const buffers = {
+      ...{ q: make("q", rows * qkDim), k: make("k", rows * qkDim), v: make("v", rows * vDim) },
+      ...{
+        out: make("out", rows * vDim),
+        dout: make("dout", rows * vDim),
+        documents: make("ids", documents.length, "i32"),
+      },
+      ...{ lse: make("lse", rows, "f32"), rowMax: make("rowMax", rows, "f32"), delta: make("delta", rows, "f32") },
+      ...{ dq: make("dq", rows * qkDim), dk: make("dk", rows * qkDim), dv: make("dv", rows * vDim) },
+    };
+    backend.write(buffers.documents, "i32", documents);
+    for (const [name, values] of Object.entries({ ...inputs, dout })) {
+      backend.write(buffers[name as keyof typeof buffers], "bf16", values);
+    }
+    const { q, k, v, out, lse, rowMax, delta, dq, dk, dv } = buffers;
+    backend.enqueue("attentionForward", { q, k, v, documents: buffers.documents, out, lse, rowMax, ...sizes });
+    const given = { dout: buffers.dout, q, k, v, out, documents: buffers.documents, lse, delta };
+    backend.enqueue("attentionBackward", { ...given, dq, dk, dv, ...sizes });
+    const read = (name: keyof typeof buffers, n: number, dtype: "f32" | "bf16") =>
+      backend.read(buffers[name], dtype, n);
+    const result = {
+      ...{ out: await read("out", rows * vDim, "bf16"), lse: await read("lse", rows, "f32") },
+      ...{ rowMax: await read("rowMax", rows, "f32"), dq: await read("dq", rows * qkDim, "bf16") },
+      ...{ dk: await read("dk", rows * qkDim, "bf16"), dv: await read("dv", rows * vDim, "bf16") },
+    };
+    for (const buffer of Object.values(buffers)) backend.free(buffer);
+    return result;
+  };
+  const [expected, actual, again] = [await run(openReferenceBackend()), await run(cuda), await run(cuda)];
+  for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
+    const norm = Math.max(1e-3, Math.hypot(...Array.from<number>(expected[name])));
+    const error =
+      Math.hypot(...Array.from<number, number>(expected[name], (value, i) => value - actual[name][i])) / norm;
+    assert.ok(error < (name === "lse" || name === "rowMax" ? 1e-4 : 1e-2), `${name}: relative error ${error}`);
+    assert.deepEqual(again[name], actual[name], `${name} differs between two runs`);
+  }
+}
 
 test("without a driver the error says what is missing and how to get it", {
   skip: skip ? false : "there is one",

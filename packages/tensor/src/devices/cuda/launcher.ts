@@ -27,6 +27,8 @@ export interface Launcher {
   ): void;
   /** Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others. */
   setTypes(bf16: readonly string[]): void;
+  /** Whether that kernel's buffers of these names are all bf16. */
+  areBf16(...names: readonly string[]): boolean;
   /** Workspace of the launches of one kernel, contents undefined: the next kernel's may be in the same place. */
   readonly scratch: Handle;
   readonly scratchBytes: number;
@@ -37,6 +39,8 @@ export interface Launcher {
 const maxDynamicShared = 8;
 const [endMark, bufferMark, sizeMark] = [0n, 1n, 2n];
 const parameterBytes = 4096;
+/** Dynamic shared memory that needs no permission: 48 KiB less what kernels declare beside it. */
+const plainShared = 32 << 10;
 
 export interface LauncherOptions {
   readonly driver: Driver;
@@ -88,7 +92,7 @@ export function createLauncher({
       module = driver.get("cuModuleLoadData", compileKernels(file, chip, all));
       modules.set(moduleKey, module);
     }
-    const found = { handle: driver.get("cuModuleGetFunction", module, name), shared: 48 << 10 };
+    const found = { handle: driver.get("cuModuleGetFunction", module, name), shared: plainShared };
     functions.set(key, found);
     return found;
   }
@@ -120,6 +124,7 @@ export function createLauncher({
     stream,
     scratch,
     scratchBytes,
+    areBf16: (...names) => names.every((name) => types.includes(name)),
     setTypes(bf16) {
       types = bf16;
       typeKey = bf16.join();

@@ -23,7 +23,8 @@ export function kernelSource(file: string): string {
   const source = read(`${file}.cu`);
   const types = new Set(source.match(/\bT_\w+/g));
   const defaults = [...types].map((name) => `#ifndef ${name}\n#define ${name} float\n#endif\n`).join("");
-  return `${read("common.cuh")}\n${defaults}#line 1 "${file}.cu"\n${source}`;
+  const shared = ["common.cuh", ...(file.endsWith("-mma") ? ["mma.cuh"] : [])].map(read).join("\n");
+  return `${shared}\n${defaults}#line 1 "${file}.cu"\n${source}`;
 }
 
 /** Where compiled kernels are kept: BALTORO_CACHE, or the user's cache directory. */

@@ -1,3 +1,4 @@
+import { backwardOnTensorCores, fitsTensorCores, forwardOnTensorCores } from "./attention-mma.ts";
 import { byTable, gridOf, type Launches } from "./launch.ts";
 
 const tile = 32;
@@ -23,6 +24,7 @@ export const attentionLaunches: Launches<
   ),
   attentionForward(g, launcher) {
     checkHeads("attentionForward", g.qkDim, g.vDim);
+    if (launcher.areBf16("q", "k", "v", "out") && fitsTensorCores(g)) return forwardOnTensorCores(g, launcher);
     launcher.launch(
       "attention",
       "attentionForward",
@@ -38,6 +40,8 @@ export const attentionLaunches: Launches<
   },
   attentionBackward(g, launcher) {
     checkHeads("attentionBackward", g.qkDim, g.vDim);
+    if (launcher.areBf16("q", "k", "v", "out", "dout", "dq", "dk", "dv") && fitsTensorCores(g))
+      return backwardOnTensorCores(g, launcher);
     const rows = g.batch * g.sequence * g.heads;
     const sizes = [g.batch, g.sequence, g.heads, g.qkDim, g.vDim, g.scale, g.causal];
     const inputs = [g.dout, g.q, g.k, g.v, g.documents, g.lse, g.delta];
