@@ -49,11 +49,23 @@ const others = () => peers.filter((peer) => peer !== null);
 /** The round that the rank has asked for. */
 let round = 0;
 let closing = false;
+let told = false;
 let wake = () => {};
 
+/** Tells the others first: once the rank knows, its process may be gone in a moment. */
 function fail(reason: string): void {
+  tellFailure(socketFailure(memory) ?? reason);
   failSockets(memory, reason);
   wake();
+}
+
+function tellFailure(reason: string): void {
+  if (told) return;
+  told = true;
+  const text = Buffer.from(reason);
+  for (const { socket } of others()) {
+    if (socket.writable) socket.write(Buffer.concat([frame("abort", 0, 0, 0, text.length), text]));
+  }
 }
 
 function frame(kind: Kind, sequence: number, operation: number, count: number, length: number): Buffer {
@@ -210,14 +222,12 @@ async function serve(): Promise<void> {
   }
 }
 
-/** Tells the others how this rank ends, and lets the bytes go out. */
+/** Tells the others that this rank ends, and lets the bytes go out. */
 async function leave(server: Server): Promise<void> {
   closing = true;
   const reason = socketFailure(memory);
-  const goodbye =
-    reason === null
-      ? frame("bye", 0, 0, 0, 0)
-      : Buffer.concat([frame("abort", 0, 0, 0, Buffer.byteLength(reason)), Buffer.from(reason)]);
+  if (reason !== null) tellFailure(reason);
+  const goodbye = frame("bye", 0, 0, 0, 0);
   server.close();
   await Promise.all(
     others().map(({ socket }) =>
