@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import type { Device } from "@baltoro/tensor";
 import type { Communicator } from "./communicator.ts";
 import { hostCommunicator } from "./host-communicator.ts";
@@ -30,6 +31,10 @@ export async function joinGroup(
   return hostCommunicator(device, await openSocketTransport({ rank, size, directory }));
 }
 
+function prefixLines(stream: NodeJS.ReadableStream, rank: number): void {
+  createInterface({ input: stream }).on("line", (line) => console.error(`[rank ${rank}] ${line}`));
+}
+
 /** Options of {@link startLocalRanks}. */
 export interface LocalRanksOptions {
   readonly size: number;
@@ -38,7 +43,7 @@ export interface LocalRanksOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Seconds that the others have to end by themselves once a rank has failed. Default 20. */
   readonly graceSeconds?: number;
-  /** What becomes of the ranks' output: rank 0 prints to this terminal, the others' errors too. "ignore" for tests. */
+  /** "inherit" (default): rank 0 prints to this terminal, the errors of the others appear with their rank. "pipe": nothing is shown. */
   readonly output?: "inherit" | "pipe";
 }
 
@@ -75,9 +80,13 @@ export function startLocalRanks(options: LocalRanksOptions): LocalRanks {
         LOCAL_WORLD_SIZE: String(size),
         [socketsVariable]: directory,
       },
-      stdio: output === "pipe" ? ["ignore", "pipe", "pipe"] : ["ignore", rank === 0 ? "inherit" : "ignore", "inherit"],
+      stdio:
+        output === "inherit" && rank === 0
+          ? ["ignore", "inherit", "inherit"]
+          : ["ignore", output === "pipe" ? "pipe" : "ignore", "pipe"],
     }),
   );
+  if (output === "inherit") for (const [rank, { stderr }] of processes.entries()) if (stderr) prefixLines(stderr, rank);
   const ended: RankExit[] = [];
   const timers: NodeJS.Timeout[] = [];
   const killAll = (signal: NodeJS.Signals) => {
