@@ -105,7 +105,10 @@ function threadsOfRank(localRanks: number): number | undefined {
 /** Runs this command again as N ranks. Ctrl-C reaches them by itself: the terminal sends it to all. */
 async function trainRanks(size: number, args: readonly string[]): Promise<number> {
   const rest = args.filter((arg, i) => !/^--ranks(=|$)/.test(arg) && args[i - 1] !== "--ranks");
-  const ranks = startLocalRanks({ size, command: [process.execPath, ...process.execArgv, process.argv[1], "train", ...rest] });
+  const ranks = startLocalRanks({
+    size,
+    command: [process.execPath, ...process.execArgv, process.argv[1], "train", ...rest],
+  });
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {
     for (const child of ranks.processes) child.kill("SIGTERM");
