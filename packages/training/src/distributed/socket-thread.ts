@@ -2,8 +2,9 @@
  * The thread that serves one rank's sockets: see socket-transport.ts. It sleeps on the request word, sends the rank's slots, fills
  * the slots of what comes in, and counts `done` up. Ranks listen for those above them and call those below.
  */
-import { rmSync } from "node:fs";
+import { rmdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { failSockets, socketCommands, socketFailure, socketSlot, socketWords } from "./socket-memory.ts";
@@ -236,6 +237,11 @@ async function leave(server: Server): Promise<void> {
   );
   for (const { socket } of others()) socket.destroy();
   rmSync(paths[rank], { force: true });
+  try {
+    rmdirSync(dirname(paths[rank]));
+  } catch {
+    // Other ranks are still there: the last one removes it.
+  }
 }
 
 /** Listens on this rank's socket, taking over what a dead process left. */
