@@ -52,6 +52,12 @@ export interface Backend {
   enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>): void;
   /** Waits for all that is queued before and resolves to `length` elements (bf16 as f32). Rejects if the device failed. */
   read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData>;
+  /**
+   * The memory behind a buffer, on devices whose memory is the host's: blocks the thread until all that is queued before has run.
+   * What is written into it is seen by what is enqueued later. Valid until the next call. Only collectives of CPU ranks use it;
+   * a device with an ordered queue of its own (CUDA) has none, and brings collectives that are enqueued.
+   */
+  hostView?(buffer: BufferHandle, dtype: DType, length: number): TensorData;
   /** Records the kernels that `record` enqueues instead of running them. Writes and reads inside throw. */
   capture(record: () => void): Graph;
   /** Enqueues all kernels of a graph, on the same buffers as when it was captured. */

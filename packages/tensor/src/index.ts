@@ -73,4 +73,4 @@ export { normal, philox4x32, uniform } from "./philox.ts";
 export * from "./safetensors/index.ts";
 export { scope } from "./scope.ts";
 export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
-export { empty, fill, full, parameter, persistent, Tensor, tensor } from "./tensor.ts";
+export { empty, fill, full, parameter, part, persistent, Tensor, tensor } from "./tensor.ts";

@@ -2,7 +2,7 @@ import type { GradNode } from "./autograd.ts";
 import type { BufferHandle } from "./backend.ts";
 import type { Device } from "./device.ts";
 import type { DType, HostData, TensorData } from "./dtype.ts";
-import type { Storage } from "./memory.ts";
+import { Storage } from "./memory.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /**
@@ -152,6 +152,18 @@ export function parameter(device: Device, shape: Shape, label: string): Tensor {
   const result = persistent(device, shape, "f32", label);
   result.requiresGrad = true;
   return result;
+}
+
+/**
+ * A tensor on a part of another's memory: elements start … start + size in row-major order, start a multiple of 64 bytes. No scope
+ * owns it; the memory lives until both are released.
+ */
+export function part(whole: Tensor, start: number, shape: Shape, label = whole.label): Tensor {
+  const { device, dtype, storage } = whole;
+  const bytes = device.backend.bytesPerElement[dtype];
+  const handle = device.backend.slice(whole.buffer, start * bytes, sizeOf(shape) * bytes);
+  storage.retain();
+  return new Tensor(device, shape, dtype, new Storage(handle, label, () => storage.release()));
 }
 
 /** A tensor filled with one value. */

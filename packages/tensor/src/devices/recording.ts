@@ -1,4 +1,5 @@
 import type { Backend, BufferHandle } from "../backend.ts";
+import type { DType } from "../dtype.ts";
 
 /** A backend that passes everything on, and can write down what a step does. */
 export interface RecordingBackend extends Backend {
@@ -23,7 +24,14 @@ export function recordBackend(inner: Backend): RecordingBackend {
   const show = (value: unknown) =>
     typeof value === "object" && value !== null ? place(value as BufferHandle) : String(value);
 
+  const { hostView } = inner;
   return {
+    ...(hostView && {
+      hostView(buffer: BufferHandle, dtype: DType, length: number) {
+        note(`host view of ${length} ${dtype} at ${place(buffer)}`);
+        return hostView(buffer, dtype, length);
+      },
+    }),
     description: inner.description,
     bytesPerElement: inner.bytesPerElement,
     activations: inner.activations,

@@ -112,6 +112,7 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
         });
       }
     },
+    prefixes: ["muon.momentum."],
     tensors({ buckets }) {
       return new Map(
         buckets.flatMap(({ members }) =>

@@ -114,6 +114,10 @@ export function openReferenceBackend(): Backend {
       const { values } = own(buffer, "read");
       return dtype === "i32" ? Int32Array.from(values.subarray(0, length)) : values.slice(0, length);
     },
+    hostView(buffer, _dtype, length) {
+      if (recording) throw new Error("hostView: not allowed while a graph is captured");
+      return own(buffer, "hostView").values.subarray(0, length);
+    },
     capture(record) {
       if (recording) throw new Error("capture: a graph is being captured already");
       const list: (() => void)[] = [];

@@ -214,6 +214,23 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     }
   }
 
+  /** As {@link waitForFence}, holding the thread up. Messages of dying threads cannot arrive meanwhile: poison tells. */
+  function blockOnFence(target: number): void {
+    for (let seconds = 0; ; seconds++) {
+      const done = Atomics.load(words, control + controlWords.done);
+      if (((done - target) | 0) >= 0) return;
+      if (lost || Atomics.load(words, control + controlWords.poison)) {
+        lost ??= "a thread died";
+        throw deviceLost("hostView");
+      }
+      if (seconds > 600) {
+        lost ??= "its threads did not finish within ten minutes";
+        throw deviceLost("hostView");
+      }
+      Atomics.wait(words, control + controlWords.done, done, 1000);
+    }
+  }
+
   function collectStaged(): void {
     const done = Atomics.load(words, control + controlWords.done);
     staged = staged.filter((entry) => {
@@ -311,6 +328,16 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       if (dtype === "i32") return words.slice(address / 4, address / 4 + length);
       if (dtype === "f32") return floats.slice(address / 4, address / 4 + length);
       return bfloat16ToFloat32(new Uint16Array(memory.buffer, address, length).slice());
+    },
+    hostView(buffer, dtype, length) {
+      if (recording) throw new Error("hostView: not allowed while a graph is captured");
+      checkUsable("hostView");
+      if (dtype === "bf16") throw new Error("hostView: bf16 is not supported, cast to f32");
+      const { address } = WasmBuffer.open(buffer, "hostView");
+      if (length * bytesPerElement[dtype] > buffer.byteLength)
+        throw new Error(`hostView: ${length} ${dtype} values of a buffer of ${buffer.byteLength} bytes`);
+      if (!idle()) blockOnFence(placeFence());
+      return (dtype === "i32" ? words : floats).subarray(address / 4, address / 4 + length);
     },
     capture(record) {
       checkUsable("capture");
