@@ -150,6 +150,17 @@ function endFrame(peer: Peer, payload: Buffer): void {
   wake();
 }
 
+/** The reason in an abort frame among frames that wait, null without one. */
+function abortIn(backlog: Buffer): string | null {
+  for (let at = 0; at + headerBytes <= backlog.length; ) {
+    const length = backlog.readInt32LE(at + 20);
+    const end = at + headerBytes + Math.max(length, 0);
+    if (kindNames[backlog.readInt32LE(at + 4)] === "abort") return backlog.toString("utf8", at + headerBytes, end);
+    at = end;
+  }
+  return null;
+}
+
 function addPeer(of: number, socket: Socket): void {
   const header = Buffer.alloc(headerBytes);
   const peer: Peer = {
@@ -166,8 +177,12 @@ function addPeer(of: number, socket: Socket): void {
   peers[of] = peer;
   socket.on("data", (chunk: Buffer) => receive(peer, chunk));
   const lost = (how: string) => {
-    if (!peer.left && !closing) fail(`rank ${of} is lost: ${how}`);
-    wake();
+    if (peer.left || closing) return wake();
+    // A rank that ends because of another says so first; the word may still wait for its round.
+    const cause = abortIn(peer.backlog);
+    if (cause !== null) fail(cause);
+    // Several connections may close at once, and in any order: those that were told a cause go first.
+    else setTimeout(() => closing || fail(`rank ${of} is lost: ${how}`), 50);
   };
   socket.on("error", (error) => lost(`its connection failed (${error.message})`));
   socket.on("close", () => lost("its connection closed, its process has ended or was killed"));
