@@ -14,6 +14,7 @@ import {
   openCudaBackend,
   openReferenceBackend,
   scope,
+  type TensorData,
   tensor,
 } from "@baltoro/tensor";
 import { conformsToReference, roundsToBf16 } from "./conformance.ts";
@@ -99,6 +100,19 @@ describe("on a GPU", { skip }, () => {
       attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }));
   }
 
+  for (const [loads, n, k] of [
+    [[5, 0, 300, 1], 136, 72],
+    [[128, 129, 0], 384, 256],
+    [[3, 2, 1], 40, 64],
+  ] as const) {
+    test(`products of experts in bf16, rows ${loads.join(" + ")}, ${k} to ${n}`, () =>
+      expertsInBf16(backend, loads, n, k));
+  }
+
+  for (const rows of [1, 3, 8, 9]) {
+    test(`products of ${rows} rows in bf16`, () => fewRowsInBf16(backend, rows, 68, 264));
+  }
+
   for (const precision of ["tf32", "bf16"] as const) {
     test(`products in ${precision} are as exact as their operands`, async () => {
       const device = createDevice(await openCudaBackend({ precision }));
@@ -169,12 +183,75 @@ async function attentionInBf16(cuda: CudaBackend, sizes: AttentionSizes): Promis
   };
   const [expected, actual, again] = [await run(openReferenceBackend()), await run(cuda), await run(cuda)];
   for (const name of Object.keys(expected) as (keyof typeof expected)[]) {
-    const norm = Math.max(1e-3, Math.hypot(...Array.from<number>(expected[name])));
-    const error =
-      Math.hypot(...Array.from<number, number>(expected[name], (value, i) => value - actual[name][i])) / norm;
-    assert.ok(error < (name === "lse" || name === "rowMax" ? 1e-4 : 1e-2), `${name}: relative error ${error}`);
+    assertClose(name, actual[name], expected[name], name === "lse" || name === "rowMax" ? 1e-4 : 1e-2);
     assert.deepEqual(again[name], actual[name], `${name} differs between two runs`);
   }
+}
+
+/** ‖actual − expected‖ / ‖expected‖ is at most `limit`. */
+function assertClose(name: string, actual: TensorData, expected: TensorData, limit: number): void {
+  const norm = Math.max(1e-3, Math.hypot(...Array.from<number>(expected)));
+  const error = Math.hypot(...Array.from<number, number>(expected, (value, i) => value - actual[i])) / norm;
+  assert.ok(error < limit, `${name}: relative error ${error}`);
+}
+
+/** Forward, gradients of rows and of weights on tensor cores against the reference on the same bf16 values. */
+async function expertsInBf16(cuda: CudaBackend, loads: readonly number[], n: number, k: number): Promise<void> {
+  const experts = loads.length;
+  const rows = loads.reduce((sum, load) => sum + load, 0);
+  const offsets = [0, ...loads.map((_, e) => loads.slice(0, e + 1).reduce((sum, load) => sum + load, 0))];
+  const run = async (backend: Backend) => {
+    const make = (count: number, dtype: "f32" | "bf16" | "i32", values: Float32Array | number[]) => {
+      const buffer = backend.alloc(count * backend.bytesPerElement[dtype] + 64, "operand", dtype);
+      backend.write(buffer, dtype, values);
+      return buffer;
+    };
+    const x = make(rows * k, "bf16", normal(5, 0, rows * k));
+    const w = make(experts * n * k, "bf16", normal(5, 1, experts * n * k));
+    const dy = make(rows * n, "bf16", normal(5, 2, rows * n));
+    const y = make(rows * n, "bf16", normal(5, 3, rows * n));
+    const dx = make(rows * k, "bf16", normal(5, 4, rows * k));
+    const dw = make(experts * n * k, "f32", normal(5, 5, experts * n * k));
+    const given = { offsets: make(experts + 1, "i32", offsets), rows, experts };
+    backend.enqueue("groupedGemm", { ...given, x, w, y, n, k, transposeW: 1, accumulate: 0 });
+    backend.enqueue("groupedGemm", { ...given, x: dy, w, y: dx, n: k, k: n, transposeW: 0, accumulate: 1 });
+    backend.enqueue("groupedGemmWeightGrad", { ...given, dy, x, dw, n, k, accumulate: 1 });
+    return {
+      y: await backend.read(y, "bf16", rows * n),
+      dx: await backend.read(dx, "bf16", rows * k),
+      dw: await backend.read(dw, "f32", experts * n * k),
+    };
+  };
+  const [expected, actual] = [await run(openReferenceBackend()), await run(cuda)];
+  for (const name of ["y", "dx", "dw"] as const) assertClose(name, actual[name], expected[name], 5e-3);
+}
+
+/** x · wᵀ of few rows, as in decoding: on their own, and as experts' rows. */
+async function fewRowsInBf16(cuda: CudaBackend, m: number, n: number, k: number): Promise<void> {
+  const run = async (backend: Backend) => {
+    const make = (count: number, dtype: "f32" | "bf16") => {
+      const buffer = backend.alloc(count * backend.bytesPerElement[dtype], "operand", dtype);
+      backend.write(buffer, dtype, normal(6, count % 97, count));
+      return buffer;
+    };
+    const [a, b, d] = [make(m * k, "bf16"), make(n * k, "bf16"), make(m * n, "f32")];
+    backend.enqueue("gemm", {
+      ...{ a, b, c: null, bias: null, d, batch: 1, m, n, k, lda: k, ldb: k, ldc: n, ldd: n },
+      ...{
+        strideA: 0,
+        strideB: 0,
+        strideC: 0,
+        strideD: 0,
+        transposeA: 0,
+        transposeB: 1,
+        alpha: 1,
+        beta: 0,
+        symmetric: 0,
+      },
+    });
+    return backend.read(d, "f32", m * n);
+  };
+  assertClose("product", await run(cuda), await run(openReferenceBackend()), 1e-4);
 }
 
 test("without a driver the error says what is missing and how to get it", {

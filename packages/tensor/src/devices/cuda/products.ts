@@ -3,6 +3,7 @@ import type { Allocator } from "../allocator.ts";
 import type { OpenBuffer, Root } from "./buffers.ts";
 import type { CublasLt, ElementType } from "./cublas-lt.ts";
 import type { Launcher } from "./launcher.ts";
+import { fitsTensorTiles, groupedOnTensorCores } from "./launches/grouped-mma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
 
 /** Roots whose bf16 shadows a captured graph reads, and roots that it writes. */
@@ -13,7 +14,7 @@ export interface CapturedRoots {
 
 /** Products of operands of either type, and the bf16 forms of f32 operands that they need. */
 export interface Products {
-  /** True where it was done: few rows of bf16. The plain kernel does the rest. */
+  /** True where it was done: bf16 rows of whole 16 bytes. The plain kernel does the rest. */
   multiplyGrouped(args: KernelArguments<"groupedGemm", number>, buffers: GroupedBuffers): boolean;
   multiply(args: KernelArguments<"gemm", number>, buffers: GemmBuffers): void;
   /** Address of the values of an f32 or bf16 buffer in bf16. A conversion in `slot` holds until the next one there. */
@@ -117,14 +118,16 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       convert(address, to, byteLength / 4);
       return to;
     },
-    multiplyGrouped({ rows, experts, n, k, transposeW, accumulate, offsets, ...args }, { x, w, y }) {
-      const fits = rows <= mostRoutedRows && transposeW && !accumulate && k % 8 === 0 && x.dtype === "bf16";
-      if (!fits || rows === 0) return false;
+    multiplyGrouped(args, { x, w, y }) {
+      const { rows, experts, n, k, offsets } = args;
+      if (rows === 0 || x.dtype !== "bf16" || !fitsTensorTiles(args)) return false;
       const weights = products.bf16Of(w, 1);
       launcher.setTypes(["x", ...(y.dtype === "bf16" ? ["y"] : [])]);
-      launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
-        ...[args.x, weights, args.y, offsets, experts, n, k],
-      ]);
+      if (rows <= mostRoutedRows && args.transposeW && !args.accumulate) {
+        launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
+          ...[args.x, weights, args.y, offsets, experts, n, k],
+        ]);
+      } else groupedOnTensorCores({ ...args, w: weights }, y.dtype as ElementType, launcher);
       return true;
     },
     multiply(args, { a, b, d, bias }) {

@@ -39,17 +39,26 @@ __device__ __forceinline__ Place placeOf(int tiles, int heads, int batch, bool f
   return {fromLast ? tiles - 1 - tile : tile, bh % heads, bh / heads};
 }
 
-/** Rows first … first + ROWS − 1 of x (its row 0, `stride` apart) on their way to shared memory, zeros beyond the sequence. */
+/** Rows of one head: position s at row + s · stride (of [B · S · H, DIM]). */
+struct Head {
+  int row, stride, sequence;
+};
+
+/** Positions first … first + ROWS − 1 of x on their way to shared memory, zeros beyond the sequence. */
 template <int ROWS, int DIM, int THREADS>
-__device__ __forceinline__ void loadRows(u32 tile, const bf16* x, i64 stride, int first, int sequence) {
-  constexpr int chunks = DIM / 8, total = ROWS * chunks;
+__device__ __forceinline__ void loadRows(u32 tile, const bf16* x, Head head, int first) {
+  // ACROSS threads share a row, so that a thread's columns and the distance of its rows are constants.
+  constexpr int CHUNKS = DIM / 8, ACROSS = CHUNKS % 8 == 0 ? 8 : CHUNKS % 4 == 0 ? 4 : 2, DOWN = THREADS / ACROSS;
+  int r = threadIdx.x / ACROSS, c = threadIdx.x % ACROSS * 8;
+  x += (i64)(head.row + (first + r) * head.stride) * DIM + c;
+  tile += (r * (DIM + 8) + c) * 2;
 #pragma unroll
-  for (int i = 0; i < (total + THREADS - 1) / THREADS; i++) {
-    int at = threadIdx.x + i * THREADS;
-    if (total % THREADS != 0 && at >= total) break;
-    int r = at / chunks, c = (at - r * chunks) * 8, s = first + r;
-    bool valid = s < sequence;
-    cpAsync16(tile + (r * (DIM + 8) + c) * 2, x + (valid ? s : 0) * stride + c, valid);
+  for (int i = 0; i < (ROWS + DOWN - 1) / DOWN; i++) {
+    if (ROWS % DOWN != 0 && r + i * DOWN >= ROWS) break;
+#pragma unroll
+    for (int j = 0; j < CHUNKS / ACROSS; j++)
+      cpAsync16(tile + (i * DOWN * (DIM + 8) + j * ACROSS * 8) * 2, x + (i64)i * DOWN * head.stride * DIM + j * ACROSS * 8,
+                first + r + i * DOWN < head.sequence);
   }
 }
 /** The same of one word a row. */
@@ -67,7 +76,7 @@ __device__ __forceinline__ void loadWords(u32 tile, const void* x, int first, in
  */
 template <int DIM, int PARTS, int ROWS, int THREADS>
 __device__ __forceinline__ void storeRows(
-    char* tile, bf16* y, i64 stride, int first, int sequence, int row, const float (&acc)[PARTS][DIM / 8][4], const float (&factor)[PARTS][2]) {
+    char* tile, bf16* y, Head head, int first, int row, const float (&acc)[PARTS][DIM / 8][4], const float (&factor)[PARTS][2]) {
   int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
   __syncthreads();
 #pragma unroll
@@ -83,7 +92,7 @@ __device__ __forceinline__ void storeRows(
   constexpr int chunks = DIM / 8;
   for (int at = threadIdx.x; at < ROWS * chunks; at += THREADS) {
     int r = at / chunks, c = (at - r * chunks) * 8, s = first + r;
-    if (s < sequence) *(bf16x8*)(y + s * stride + c) = *(const bf16x8*)(tile + (r * (DIM + 8) + c) * 2);
+    if (s < head.sequence) *(bf16x8*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const bf16x8*)(tile + (r * (DIM + 8) + c) * 2);
   }
 }
 
@@ -127,27 +136,28 @@ __device__ __forceinline__ void multiplyRows(float (&s)[PARTS][COUNT / 8][4], u3
   }
 }
 
-/** Y += P · B: P as fragments of C, B the COUNT rows at `b`, DIM long and DIM + 8 apart. */
+/** Fragments of C, two side by side, as those of A. */
+template <int TILES>
+__device__ __forceinline__ void toA(u32 (&a)[TILES / 2][4], const float (&c)[TILES][4]) {
+#pragma unroll
+  for (int j = 0; j < TILES; j++)
+#pragma unroll
+    for (int i = 0; i < 2; i++) a[j / 2][(j & 1) * 2 + i] = packBf16(c[j][i * 2], c[j][i * 2 + 1]);
+}
+
+/** Y += P · B: P as fragments of A, B the COUNT rows at `b`, DIM long and DIM + 8 apart. */
 template <int PARTS, int COUNT, int DIM>
-__device__ __forceinline__ void multiplyColumns(float (&y)[PARTS][DIM / 8][4], const float (&p)[PARTS][COUNT / 8][4], u32 b) {
+__device__ __forceinline__ void multiplyColumns(float (&y)[PARTS][DIM / 8][4], const u32 (&p)[PARTS][COUNT / 16][4], u32 b) {
 #pragma unroll
   for (int j = 0; j < COUNT / 16; j++) {
-    u32 fragmentA[PARTS][4];
-#pragma unroll
-    for (int part = 0; part < PARTS; part++) {
-      fragmentA[part][0] = packBf16(p[part][2 * j][0], p[part][2 * j][1]);
-      fragmentA[part][1] = packBf16(p[part][2 * j][2], p[part][2 * j][3]);
-      fragmentA[part][2] = packBf16(p[part][2 * j + 1][0], p[part][2 * j + 1][1]);
-      fragmentA[part][3] = packBf16(p[part][2 * j + 1][2], p[part][2 * j + 1][3]);
-    }
 #pragma unroll
     for (int d = 0; d < DIM / 16; d++) {
       u32 fragmentB[4];
       ldmatrixTransposed(fragmentB, b + (j * 16 * (DIM + 8) + d * 16) * 2);
 #pragma unroll
       for (int part = 0; part < PARTS; part++) {
-        mma(y[part][2 * d], fragmentA[part], fragmentB[0], fragmentB[1]);
-        mma(y[part][2 * d + 1], fragmentA[part], fragmentB[2], fragmentB[3]);
+        mma(y[part][2 * d], p[part][j], fragmentB[0], fragmentB[1]);
+        mma(y[part][2 * d + 1], p[part][j], fragmentB[2], fragmentB[3]);
       }
     }
   }
@@ -161,6 +171,27 @@ __device__ __forceinline__ int laneOfA(int pitch) {
 __device__ __forceinline__ int laneOfB(int pitch) {
   int lane = threadIdx.x & 31;
   return ((lane & 7) + (lane >> 4) * 8) * pitch + ((lane >> 3) & 1) * 8;
+}
+
+/**
+ * Puts `hidden` where row and column may not see each other. x: fragments of C, rows row and row + 8, of documents ids[0] and ids[8];
+ * columns firstColumn + …, of documents columnIds. KEYS_ARE_ROWS: a column is a query.
+ */
+template <bool KEYS_ARE_ROWS, int TILES>
+__device__ __forceinline__ void hide(
+    float (&x)[TILES][4], float hidden, int row, const int* ids, int firstColumn, const int* columnIds, int sequence, int causal) {
+  int t = threadIdx.x & 3, id[2] = {ids[0], ids[8]};
+#pragma unroll
+  for (int j = 0; j < TILES; j++)
+#pragma unroll
+    for (int c = 0; c < 2; c++) {
+      int at = j * 8 + t * 2 + c, column = firstColumn + at, columnId = columnIds[at];
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        bool later = KEYS_ARE_ROWS ? row + i * 8 > column : column > row + i * 8;
+        if (column >= sequence || (causal && later) || columnId != id[i]) x[j][i * 2 + c] = hidden;
+      }
+    }
 }
 
 template <int A, int B, int C>
@@ -182,23 +213,20 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
     int heads, float scale, int causal) {
   constexpr int ROWS = FORWARD_ROWS, KEYS = FORWARD_KEYS, THREADS = FORWARD_THREADS, PARTS = FORWARD_PARTS;
   DYNAMIC_SHARED(shared);
-  __shared__ int range[2], tileIds[2][KEYS];
+  __shared__ int range[2], tileIds[2][KEYS], ownIds[ROWS];
   u32 tileQ = sharedAddress(shared), tileK = tileQ + ROWS * PITCH_K * 2, tileV = tileK + KEYS * PITCH_K * 2;
   Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, causal);
-  i64 strideK = (i64)heads * QK_DIM, strideV = (i64)heads * V_DIM, head = (i64)place.batch * sequence * heads + place.head;
-  q += head * QK_DIM;
-  k += head * QK_DIM;
-  v += head * V_DIM;
-  out += head * V_DIM;
+  Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
 
-  loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, strideK, firstQ, sequence);
+  loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, head, firstQ);
+  loadWords<ROWS, THREADS>(sharedAddress(ownIds), ids, firstQ, sequence);
   findTiles<KEYS>(range, ids, sequence, firstQ, lastQ, 0, causal ? lastQ + 1 : sequence);
-  int tile = range[0], tiles = range[1];
-  if (tile < tiles) {
-    loadRows<KEYS, QK_DIM, THREADS>(tileK, k, strideK, tile * KEYS, sequence);
+  int tile = range[0];
+  if (tile < range[1]) {
+    loadRows<KEYS, QK_DIM, THREADS>(tileK, k, head, tile * KEYS);
     loadWords<KEYS, THREADS>(sharedAddress(tileIds[tile & 1]), ids, tile * KEYS, sequence);
   }
   cpAsyncCommit();
@@ -206,34 +234,32 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
   // This thread's rows: firstRow + part · 16 + i · 8.
   int warpRow = warp * PARTS * 16, firstRow = firstQ + warpRow + g, warpFirst = firstQ + warpRow;
   int warpLast = warpFirst + PARTS * 16 - 1 < sequence - 1 ? warpFirst + PARTS * 16 - 1 : sequence - 1;
-  int rowIds[PARTS][2], idLow = ids[warpFirst < sequence ? warpFirst : sequence - 1], idHigh = ids[warpLast];
   float most[PARTS][2], sum[PARTS][2], acc[PARTS][V_DIM / 8][4];
   clear(acc);
 #pragma unroll
   for (int part = 0; part < PARTS; part++)
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-      int row = firstRow + part * 16 + i * 8;
-      rowIds[part][i] = ids[row < sequence ? row : sequence - 1];
       most[part][i] = -INFINITY;
       sum[part][i] = 0.0f;
     }
   u32 addressQ = tileQ + (warpRow * PITCH_K + laneOfA(PITCH_K)) * 2, addressK = tileK + laneOfB(PITCH_K) * 2;
   u32 addressV = tileV + laneOfA(PITCH_V) * 2;
 
-  for (; tile < tiles; tile++) {
+  for (; tile < range[1]; tile++) {
     int firstK = tile * KEYS;
     const int* keyIds = tileIds[tile & 1];
     cpAsyncWait<0>();
     // The keys are there, and no warp reads the last values.
     __syncthreads();
-    loadRows<KEYS, V_DIM, THREADS>(tileV, v, strideV, firstK, sequence);
+    loadRows<KEYS, V_DIM, THREADS>(tileV, v, head, firstK);
     cpAsyncCommit();
     int lastK = firstK + KEYS < sequence ? firstK + KEYS - 1 : sequence - 1;
-    int keysLow = keyIds[0], keysHigh = keyIds[lastK - firstK];
+    int keysLow = keyIds[0], keysHigh = keyIds[lastK - firstK], idLow = ownIds[warpRow], idHigh = ownIds[warpLast - firstQ];
     bool some = warpFirst < sequence && (!causal || firstK <= warpLast) && keysLow <= idHigh && keysHigh >= idLow;
-    float p[PARTS][KEYS / 8][4];
+    u32 weights[PARTS][KEYS / 16][4];
     if (some) {
+      float p[PARTS][KEYS / 8][4];
       clear(p);
       multiplyRows<PARTS, KEYS, QK_DIM>(p, addressQ, addressK);
       bool all = firstK + KEYS <= sequence && (!causal || firstK + KEYS - 1 <= warpFirst) && keysLow == idHigh && keysHigh == idLow;
@@ -243,15 +269,12 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
 #pragma unroll
         for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-          for (int i = 0; i < 4; i++) {
-            p[part][j][i] *= scale;
-            if (!all) {
-              int column = j * 8 + t * 2 + (i & 1), key = firstK + column, row = firstRow + part * 16 + (i >> 1) * 8;
-              bool seen = key < sequence && (!causal || key <= row) && keyIds[column] == rowIds[part][i >> 1];
-              if (!seen) p[part][j][i] = -INFINITY;
-            }
-            top[i >> 1] = maxNanFast(top[i >> 1], p[part][j][i]);
-          }
+          for (int i = 0; i < 4; i++) p[part][j][i] *= scale;
+        if (!all) hide<false>(p[part], -INFINITY, firstRow + part * 16, ownIds + warpRow + part * 16 + g, firstK, keyIds, sequence, causal);
+#pragma unroll
+        for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) top[i >> 1] = maxNanFast(top[i >> 1], p[part][j][i]);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
           top[i] = maxNanFast(top[i], __shfl_xor_sync(~0u, top[i], 1));
@@ -275,17 +298,18 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
             acc[part][j][i * 2 + 1] *= shrink;
           }
         }
+        toA(weights[part], p[part]);
       }
     }
     cpAsyncWait<0>();
     // The values are there, and no warp reads the keys.
     __syncthreads();
-    if (tile + 1 < tiles) {
-      loadRows<KEYS, QK_DIM, THREADS>(tileK, k, strideK, firstK + KEYS, sequence);
+    if (tile + 1 < range[1]) {
+      loadRows<KEYS, QK_DIM, THREADS>(tileK, k, head, firstK + KEYS);
       loadWords<KEYS, THREADS>(sharedAddress(tileIds[(tile + 1) & 1]), ids, firstK + KEYS, sequence);
     }
     cpAsyncCommit();
-    if (some) multiplyColumns<PARTS, KEYS, V_DIM>(acc, p, addressV);
+    if (some) multiplyColumns<PARTS, KEYS, V_DIM>(acc, weights, addressV);
   }
   cpAsyncWait<0>();
 
@@ -305,7 +329,7 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
         lse[stat] = most[part][i] + logf(total);
       }
     }
-  storeRows<V_DIM, PARTS, ROWS, THREADS>(shared, out, strideV, firstQ, sequence, warpRow, acc, factor);
+  storeRows<V_DIM, PARTS, ROWS, THREADS>(shared, out, head, firstQ, warpRow, acc, factor);
 }
 
 /** delta[b, h, s] = Σ dout ∘ out. grid rows · LANES / 256; LANES lanes share a row. */
@@ -338,29 +362,25 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
   constexpr int ROWS = QUERY_ROWS, KEYS = QUERY_KEYS, THREADS = QUERY_THREADS;
   constexpr int STAGE = KEYS * (PITCH_K + PITCH_V) * 2;
   DYNAMIC_SHARED(shared);
-  __shared__ int range[2], tileIds[2][KEYS];
+  __shared__ int range[2], tileIds[2][KEYS], ownIds[ROWS];
   u32 tileQ = sharedAddress(shared), tileD = tileQ + ROWS * PITCH_K * 2, tileK = tileD + ROWS * PITCH_V * 2;
   u32 tileV = tileK + KEYS * PITCH_K * 2;
   Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, causal);
-  i64 strideK = (i64)heads * QK_DIM, strideV = (i64)heads * V_DIM, head = (i64)place.batch * sequence * heads + place.head;
-  q += head * QK_DIM;
-  k += head * QK_DIM;
-  v += head * V_DIM;
-  dq += head * QK_DIM;
-  dout += head * V_DIM;
+  Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
 
-  loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, strideK, firstQ, sequence);
-  loadRows<ROWS, V_DIM, THREADS>(tileD, dout, strideV, firstQ, sequence);
+  loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, head, firstQ);
+  loadRows<ROWS, V_DIM, THREADS>(tileD, dout, head, firstQ);
+  loadWords<ROWS, THREADS>(sharedAddress(ownIds), ids, firstQ, sequence);
   findTiles<KEYS>(range, ids, sequence, firstQ, lastQ, 0, causal ? lastQ + 1 : sequence);
   int tile = range[0], tiles = range[1];
   auto load = [&](int next) {
     if (next < tiles) {
       u32 stage = (next & 1) * STAGE;
-      loadRows<KEYS, QK_DIM, THREADS>(tileK + stage, k, strideK, next * KEYS, sequence);
-      loadRows<KEYS, V_DIM, THREADS>(tileV + stage, v, strideV, next * KEYS, sequence);
+      loadRows<KEYS, QK_DIM, THREADS>(tileK + stage, k, head, next * KEYS);
+      loadRows<KEYS, V_DIM, THREADS>(tileV + stage, v, head, next * KEYS);
       loadWords<KEYS, THREADS>(sharedAddress(tileIds[next & 1]), ids, next * KEYS, sequence);
     }
     cpAsyncCommit();
@@ -368,14 +388,12 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
   load(tile);
 
   int warpRow = warp * 16, warpFirst = firstQ + warpRow, warpLast = warpFirst + 15 < sequence - 1 ? warpFirst + 15 : sequence - 1;
-  int rowIds[2], idLow = ids[warpFirst < sequence ? warpFirst : sequence - 1], idHigh = ids[warpLast];
   float rowLse[2], rowDelta[2], acc[1][QK_DIM / 8][4];
   clear(acc);
   i64 stats = ((i64)place.batch * heads + place.head) * sequence;
 #pragma unroll
   for (int i = 0; i < 2; i++) {
     int row = warpFirst + g + i * 8, known = row < sequence ? row : sequence - 1;
-    rowIds[i] = ids[known];
     rowLse[i] = lse[stats + known] * LOG2_E;
     rowDelta[i] = delta[stats + known];
   }
@@ -390,7 +408,7 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
     __syncthreads();
     load(tile + 1);
     int lastK = firstK + KEYS < sequence ? firstK + KEYS - 1 : sequence - 1;
-    int keysLow = keyIds[0], keysHigh = keyIds[lastK - firstK];
+    int keysLow = keyIds[0], keysHigh = keyIds[lastK - firstK], idLow = ownIds[warpRow], idHigh = ownIds[warpLast - firstQ];
     if (warpFirst >= sequence || (causal && firstK > warpLast) || keysLow > idHigh || keysHigh < idLow) continue;
     bool all = firstK + KEYS <= sequence && (!causal || firstK + KEYS - 1 <= warpFirst) && keysLow == idHigh && keysHigh == idLow;
     float p[1][KEYS / 8][4], ds[1][KEYS / 8][4];
@@ -402,19 +420,17 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        float weight = exp2Fast(p[0][j][i] * scale * LOG2_E - rowLse[i >> 1]);
+        float weight = exp2Fast(p[0][j][i] * (scale * LOG2_E) - rowLse[i >> 1]);
         ds[0][j][i] = weight * (ds[0][j][i] - rowDelta[i >> 1]);
-        if (!all) {
-          int column = j * 8 + t * 2 + (i & 1), key = firstK + column, row = warpFirst + g + (i >> 1) * 8;
-          bool seen = key < sequence && (!causal || key <= row) && keyIds[column] == rowIds[i >> 1];
-          if (!seen) ds[0][j][i] = 0.0f;
-        }
       }
-    multiplyColumns<1, KEYS, QK_DIM>(acc, ds, tileK + stage + laneOfA(PITCH_K) * 2);
+    if (!all) hide<false>(ds[0], 0.0f, warpFirst + g, ownIds + warpRow + g, firstK, keyIds, sequence, causal);
+    u32 weights[1][KEYS / 16][4];
+    toA(weights[0], ds[0]);
+    multiplyColumns<1, KEYS, QK_DIM>(acc, weights, tileK + stage + laneOfA(PITCH_K) * 2);
   }
   cpAsyncWait<0>();
   float factor[1][2] = {{scale, scale}};
-  storeRows<QK_DIM, 1, ROWS, THREADS>(shared, dq, strideK, firstQ, sequence, warpRow, acc, factor);
+  storeRows<QK_DIM, 1, ROWS, THREADS>(shared, dq, head, firstQ, warpRow, acc, factor);
 }
 
 #define KEY_ROWS (KEY_WARPS * 16)
@@ -427,18 +443,12 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
   constexpr int ROWS = KEY_ROWS, QUERIES = KEY_QUERIES, THREADS = KEY_THREADS;
   constexpr int STAGE = QUERIES * (PITCH_K + PITCH_V) * 2;
   DYNAMIC_SHARED(shared);
-  __shared__ int range[2], tileIds[2][QUERIES];
+  __shared__ int range[2], tileIds[2][QUERIES], ownIds[ROWS];
   __shared__ float tileLse[2][QUERIES], tileDelta[2][QUERIES];
   u32 tileK = sharedAddress(shared), tileV = tileK + ROWS * PITCH_K * 2, tileQ = tileV + ROWS * PITCH_V * 2;
   u32 tileD = tileQ + QUERIES * PITCH_K * 2;
   Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, false);
-  i64 strideK = (i64)heads * QK_DIM, strideV = (i64)heads * V_DIM, head = (i64)place.batch * sequence * heads + place.head;
-  q += head * QK_DIM;
-  k += head * QK_DIM;
-  v += head * V_DIM;
-  dk += head * QK_DIM;
-  dv += head * V_DIM;
-  dout += head * V_DIM;
+  Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   i64 stats = ((i64)place.batch * heads + place.head) * sequence;
   lse += stats;
   delta += stats;
@@ -446,15 +456,16 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
   int firstK = place.tile * ROWS, lastK = firstK + ROWS < sequence ? firstK + ROWS - 1 : sequence - 1;
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
 
-  loadRows<ROWS, QK_DIM, THREADS>(tileK, k, strideK, firstK, sequence);
-  loadRows<ROWS, V_DIM, THREADS>(tileV, v, strideV, firstK, sequence);
+  loadRows<ROWS, QK_DIM, THREADS>(tileK, k, head, firstK);
+  loadRows<ROWS, V_DIM, THREADS>(tileV, v, head, firstK);
+  loadWords<ROWS, THREADS>(sharedAddress(ownIds), ids, firstK, sequence);
   findTiles<QUERIES>(range, ids, sequence, firstK, lastK, causal ? firstK : 0, sequence);
   int tile = range[0], tiles = range[1];
   auto load = [&](int next) {
     if (next < tiles) {
       u32 stage = (next & 1) * STAGE;
-      loadRows<QUERIES, QK_DIM, THREADS>(tileQ + stage, q, strideK, next * QUERIES, sequence);
-      loadRows<QUERIES, V_DIM, THREADS>(tileD + stage, dout, strideV, next * QUERIES, sequence);
+      loadRows<QUERIES, QK_DIM, THREADS>(tileQ + stage, q, head, next * QUERIES);
+      loadRows<QUERIES, V_DIM, THREADS>(tileD + stage, dout, head, next * QUERIES);
       loadWords<QUERIES, THREADS>(sharedAddress(tileIds[next & 1]), ids, next * QUERIES, sequence);
       loadWords<QUERIES, THREADS>(sharedAddress(tileLse[next & 1]), lse, next * QUERIES, sequence);
       loadWords<QUERIES, THREADS>(sharedAddress(tileDelta[next & 1]), delta, next * QUERIES, sequence);
@@ -464,15 +475,9 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
   load(tile);
 
   int warpRow = warp * 16, warpFirst = firstK + warpRow, warpLast = warpFirst + 15 < sequence - 1 ? warpFirst + 15 : sequence - 1;
-  int rowIds[2], idLow = ids[warpFirst < sequence ? warpFirst : sequence - 1], idHigh = ids[warpLast];
   float accK[1][QK_DIM / 8][4], accV[1][V_DIM / 8][4];
   clear(accK);
   clear(accV);
-#pragma unroll
-  for (int i = 0; i < 2; i++) {
-    int row = warpFirst + g + i * 8;
-    rowIds[i] = ids[row < sequence ? row : sequence - 1];
-  }
   u32 addressK = tileK + (warpRow * PITCH_K + laneOfA(PITCH_K)) * 2, addressV = tileV + (warpRow * PITCH_V + laneOfA(PITCH_V)) * 2;
 
   for (; tile < tiles; tile++) {
@@ -485,7 +490,7 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
     __syncthreads();
     load(tile + 1);
     int lastQ = firstQ + QUERIES < sequence ? firstQ + QUERIES - 1 : sequence - 1;
-    int queriesLow = queryIds[0], queriesHigh = queryIds[lastQ - firstQ];
+    int queriesLow = queryIds[0], queriesHigh = queryIds[lastQ - firstQ], idLow = ownIds[warpRow], idHigh = ownIds[warpLast - firstK];
     if (warpFirst >= sequence || (causal && lastQ < warpFirst) || queriesLow > idHigh || queriesHigh < idLow) continue;
     bool all = firstQ + QUERIES <= sequence && (!causal || firstQ >= warpFirst + 15) && queriesLow == idHigh && queriesHigh == idLow;
     // Transposed: rows are keys, columns queries.
@@ -497,24 +502,23 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
 #pragma unroll
       for (int i = 0; i < 4; i++) {
         int column = j * 8 + t * 2 + (i & 1);
-        p[0][j][i] = exp2Fast(p[0][j][i] * scale * LOG2_E - queryLse[column] * LOG2_E);
-        if (!all) {
-          int query = firstQ + column, row = warpFirst + g + (i >> 1) * 8;
-          bool seen = query < sequence && (!causal || row <= query) && queryIds[column] == rowIds[i >> 1];
-          if (!seen) p[0][j][i] = 0.0f;
-        }
+        p[0][j][i] = exp2Fast(p[0][j][i] * (scale * LOG2_E) - queryLse[column] * LOG2_E);
       }
-    multiplyColumns<1, QUERIES, V_DIM>(accV, p, tileD + stage + laneOfA(PITCH_V) * 2);
+    if (!all) hide<true>(p[0], 0.0f, warpFirst + g, ownIds + warpRow + g, firstQ, queryIds, sequence, causal);
+    u32 weights[1][QUERIES / 16][4];
+    toA(weights[0], p[0]);
+    multiplyColumns<1, QUERIES, V_DIM>(accV, weights, tileD + stage + laneOfA(PITCH_V) * 2);
     clear(ds);
     multiplyRows<1, QUERIES, V_DIM>(ds, addressV, tileD + stage + laneOfB(PITCH_V) * 2);
 #pragma unroll
     for (int j = 0; j < QUERIES / 8; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) ds[0][j][i] = p[0][j][i] * (ds[0][j][i] - queryDelta[j * 8 + t * 2 + (i & 1)]);
-    multiplyColumns<1, QUERIES, QK_DIM>(accK, ds, tileQ + stage + laneOfA(PITCH_K) * 2);
+    toA(weights[0], ds[0]);
+    multiplyColumns<1, QUERIES, QK_DIM>(accK, weights, tileQ + stage + laneOfA(PITCH_K) * 2);
   }
   cpAsyncWait<0>();
   float factorK[1][2] = {{scale, scale}}, factorV[1][2] = {{1.0f, 1.0f}};
-  storeRows<QK_DIM, 1, ROWS, THREADS>(shared, dk, strideK, firstK, sequence, warpRow, accK, factorK);
-  storeRows<V_DIM, 1, ROWS, THREADS>(shared, dv, strideV, firstK, sequence, warpRow, accV, factorV);
+  storeRows<QK_DIM, 1, ROWS, THREADS>(shared, dk, head, firstK, warpRow, accK, factorK);
+  storeRows<V_DIM, 1, ROWS, THREADS>(shared, dv, head, firstK, warpRow, accV, factorV);
 }

@@ -1,3 +1,4 @@
+import { fitsTensorTiles, groupedWeightGradOnTensorCores } from "./grouped-mma.ts";
 import { byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
 
 const file = "moe";
@@ -37,9 +38,15 @@ export const moeLaunches: Launches<
     Math.ceil(n / tile),
     rows > 0 ? Math.ceil(rows / tile) + experts : 0,
   ]),
-  groupedGemmWeightGrad: byTable("groupedGemmWeightGrad", "grouped", ({ experts, n, k }) => [
-    Math.ceil(k / tile),
-    Math.ceil(n / tile),
-    experts,
-  ]),
+  groupedGemmWeightGrad(g, launcher) {
+    if (launcher.areBf16("dy", "x") && !launcher.areBf16("dw") && fitsTensorTiles(g))
+      groupedWeightGradOnTensorCores(g, launcher);
+    else plainWeightGrad(g, launcher);
+  },
 };
+
+const plainWeightGrad = byTable("groupedGemmWeightGrad", "grouped", ({ experts, n, k }) => [
+  Math.ceil(k / tile),
+  Math.ceil(n / tile),
+  experts,
+]);
