@@ -1,31 +1,34 @@
-/** Tokens per second of generation with k2-nano, beside the bound that reading the weights sets. `--threads N`. */
+/**
+ * Tokens per second of generation with k2-nano, beside the bound that reading the weights sets. `--threads N`.
+ * `--device cuda`: of Moonlight's shape on a GPU (parts/decode-cuda.ts).
+ */
 import { parseArgs } from "node:util";
 import { type BatchRow, countParameters, createModel, initializeWeights, PagedModel, preset } from "@baltoro/k2";
 import { type Device, openDevice, persistent } from "@baltoro/tensor";
-import { type BenchOptions, type BenchResult, figure, textTable } from "./harness.ts";
+import { type BenchOptions, type BenchResult, figure, median, textTable } from "./harness.ts";
 
 const context = 128;
 const steps = 128;
 
-/** Bytes per second of reading a working set again and again with the device's own threads: the fastest of several rounds. */
-async function readBandwidth(device: Device, bytes: number): Promise<number> {
+/** Milliseconds of reading a working set of so many bytes, again and again, with the device's own threads: several rounds. */
+async function readTimes(device: Device, bytes: number): Promise<number[]> {
   const n = Math.floor(bytes / 4);
   const x = persistent(device, [n], "f32", "working set");
   const partials = persistent(device, [256], "f32", "partial sums");
   const y = persistent(device, [1], "f32", "sum of squares");
   x.write(new Float32Array(n).fill(1));
-  let best = Number.POSITIVE_INFINITY;
+  const times: number[] = [];
   const repeats = 20;
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 9; round++) {
     const start = performance.now();
     for (let i = 0; i < repeats; i++) {
       device.backend.enqueue("sumSquares", { x: x.buffer, partials: partials.buffer, y: y.buffer, n, accumulate: 0 });
     }
     await y.read();
-    best = Math.min(best, (performance.now() - start) / repeats);
+    if (round > 0) times.push((performance.now() - start) / repeats);
   }
   for (const tensor of [x, partials, y]) tensor.release();
-  return (bytes * 1000) / best;
+  return times;
 }
 
 /** Tokens per second of a batch that grows from `context` tokens on, sampling left out: the median step. */
@@ -45,12 +48,12 @@ async function decodeSpeed(paged: PagedModel, batch: number): Promise<number> {
     await paged.run(rowsAt(position), wanted);
     times.push(performance.now() - start);
   }
-  times.sort((a, b) => a - b);
-  return (batch * 1000) / times[Math.floor(times.length / 2)];
+  return (batch * 1000) / median(times);
 }
 
-export async function run({ args }: BenchOptions): Promise<BenchResult> {
-  const { values } = parseArgs({ args: [...args], options: { threads: { type: "string" } } });
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  if (options.args.includes("cuda")) return (await import("./parts/decode-cuda.ts")).run(options);
+  const { values } = parseArgs({ args: [...options.args], options: { threads: { type: "string" } } });
   const device = await openDevice("wasm", values.threads ? { threads: Number(values.threads) } : {});
   const config = preset("k2-nano");
   const model = createModel(device, config);
@@ -58,9 +61,11 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const blocks = 1 + 16 * Math.ceil((context + steps) / 16);
   const paged = new PagedModel(model, { blocks, blockSize: 16, maxSequences: 16 });
   const activeBytes = countParameters(config).active * 4;
-  const bandwidth = await readBandwidth(device, activeBytes);
-  const bound = bandwidth / activeBytes;
+  // Before and after: where neighbours share the memory, its speed is that of the minute.
+  const before = await readTimes(device, activeBytes);
   const one = await decodeSpeed(paged, 1);
+  const bound = 1000 / median([...before, ...(await readTimes(device, activeBytes))]);
+  const bandwidth = bound * activeBytes;
   const sixteen = await decodeSpeed(paged, 16);
   const { threads, matmul } = device.description;
   paged[Symbol.dispose]();

@@ -1,4 +1,4 @@
-/** f32 matrix products: WASM on one and all threads, a BLAS through the device, OpenBLAS called directly. */
+/** f32 matrix products, `--device cuda` bf16 on a GPU (parts/gemm-cuda.ts): WASM on one and all threads, a BLAS through the device, OpenBLAS called directly. */
 import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,8 @@ function time({ kind, threads, env }: Contender): { name: string; gflops: Record
   return JSON.parse(output.trim().split("\n").at(-1) as string) as { name: string; gflops: Record<string, number> };
 }
 
-export async function run(_: BenchOptions): Promise<BenchResult> {
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  if (options.args.includes("cuda")) return (await import("./parts/gemm-cuda.ts")).run(options);
   const blas = findOpenBlas();
   // Held to AVX2, which is what WebAssembly's vectors can be turned into.
   const haswell = { OPENBLAS_CORETYPE: "Haswell", BALTORO_BLAS: blas ?? "" };

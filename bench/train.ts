@@ -1,9 +1,12 @@
-/** Speed of a MuonClip training step of k2-nano, beside the same model in PyTorch. `--threads N`, `--steps N`, `--no-peer`. */
+/**
+ * Speed of a MuonClip training step of k2-nano, beside the same model in PyTorch. `--threads N`, `--steps N`, `--no-peer`.
+ * `--device cuda`: of the shapes mini and dense on a GPU (parts/train-cuda.ts).
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createModel, initializeWeights, preset } from "@baltoro/k2";
-import { createDevice, type Device, openDevice, openWasmBackend } from "@baltoro/tensor";
+import { chooseBlas, createDevice, type Device, openDevice, openWasmBackend } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, median, textTable } from "./harness.ts";
 import { pythonWithTorch, runPeer } from "./peers/python.ts";
@@ -85,16 +88,41 @@ async function timeSteps(threads: number, steps: number): Promise<StepTiming> {
   return { tokensPerSecond: (rows * 1000) / milliseconds, milliseconds, matmul, loss };
 }
 
-export async function run({ args }: BenchOptions): Promise<BenchResult> {
+/** With nothing but what npm installs: a system BLAS is left out. */
+async function withoutBlas<T>(measure: () => Promise<T>): Promise<T> {
+  const before = process.env["BALTORO_BLAS"];
+  process.env["BALTORO_BLAS"] = "0";
+  try {
+    return await measure();
+  } finally {
+    if (before === undefined) delete process.env["BALTORO_BLAS"];
+    else process.env["BALTORO_BLAS"] = before;
+  }
+}
+
+export async function run(options: BenchOptions): Promise<BenchResult> {
+  const { args } = options;
+  if (args.includes("cuda")) return (await import("./parts/train-cuda.ts")).run(options);
   const { values } = parseArgs({
     args: [...args],
-    options: { threads: { type: "string" }, steps: { type: "string" }, "no-peer": { type: "boolean" } },
+    options: {
+      device: { type: "string" },
+      threads: { type: "string" },
+      steps: { type: "string" },
+      "no-peer": { type: "boolean" },
+    },
   });
   const threads = Number(values.threads ?? 2);
   const steps = Number(values.steps ?? 10);
-  const ours = await timeSteps(threads, steps);
-  const rows = [["Baltoro", ours.matmul, figure(ours.tokensPerSecond), figure(ours.milliseconds)]];
-  const figures: Record<string, unknown> = { threads, batchSize, sequenceLength, baltoro: ours };
+  const ours = await withoutBlas(() => timeSteps(threads, steps));
+  const blas = chooseBlas().path === null ? null : await timeSteps(threads, steps);
+  const rows = [ours, ...(blas ? [blas] : [])].map((timing) => [
+    "Baltoro",
+    timing.matmul,
+    figure(timing.tokensPerSecond),
+    figure(timing.milliseconds),
+  ]);
+  const figures: Record<string, unknown> = { threads, batchSize, sequenceLength, baltoro: ours, withSystemBlas: blas };
   const checks: Check[] = [];
   const peer = values["no-peer"] ? null : pythonWithTorch();
   if (peer) {
@@ -120,7 +148,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     }
     checks.push({ name: "trainVsTorch", value: ours.tokensPerSecond / fastest, atLeast: 1.5 });
   }
-  const byKernel = await timeByKernel();
+  const byKernel = await withoutBlas(timeByKernel);
   figures["byKernel"] = byKernel;
   const total = Object.values(byKernel).reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const shares = Object.entries(byKernel)

@@ -176,3 +176,61 @@ test("help and doctor answer", () => {
   assert.equal(status, 0);
   assert.match(stdout, /256-bit vectors\s+(on|off): /);
 });
+
+test("two ranks train as one does; a rank that is killed ends the run", async () => {
+  const short = [...options.slice(0, 4), "--steps", "6", "--batch", "4", "--sequence", "64", "--threads", "1"];
+  const [one, two] = [join(folder, "rank-1"), join(folder, "rank-2")];
+  assert.equal(baltoro("train", ...short, "--out", one).status, 0);
+  const { status, stdout, stderr } = baltoro("train", ...short, "--ranks", "2", "--out", two);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /2 ranks, each wasm, 1 threads/);
+  assert.equal(stdout.match(/finished at step 6/g)?.length, 1, "only rank 0 prints");
+  const expected = losses(one);
+  for (const [i, loss] of losses(two).entries())
+    if (loss !== undefined) assert.ok(Math.abs(loss - expected[i]) <= 1e-5, `${i}: ${loss}, ${expected[i]}`);
+
+  const lost = join(folder, "lost");
+  const environment = { ...process.env, WORLD_SIZE: "2", MASTER_PORT: `${process.pid}` };
+  const ranks = [0, 1].map((rank) => {
+    const child = spawn(process.execPath, [launcher, "train", ...short, "--steps", "100000", "--out", lost], {
+      env: { ...environment, RANK: String(rank) },
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    let text = "";
+    child.stderr.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    return { child, exit, text: () => text };
+  });
+  for (let waited = 0; waited < 30_000; waited += 20) {
+    try {
+      if (losses(lost).length > 3) break;
+    } catch {}
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  // The launcher and its child.
+  process.kill(-(ranks[1].child.pid as number), "SIGKILL");
+  assert.equal(await ranks[0].exit, 1, ranks[0].text());
+  assert.match(ranks[0].text(), /rank 0, \w+ of \d+: .*rank 1 is lost/);
+});
+
+test("contradictory ranks are refused", () => {
+  const train = (environment: Record<string, string>, ...more: string[]) =>
+    spawnSync(process.execPath, [launcher, "train", "--data", data, "--out", join(folder, "never"), ...more], {
+      encoding: "utf8",
+      timeout: 60_000,
+      env: { ...process.env, ...environment },
+    });
+  for (const [{ status, stderr }, message] of [
+    [train({ RANK: "0" }), /RANK is set, WORLD_SIZE is not/],
+    [train({ RANK: "0", WORLD_SIZE: "2" }, "--ranks", "2"), /--ranks is 2, but torchrun started this process/],
+    [train({}, "--ranks", "3", "--batch", "4"), /--batch is 4, which does not divide among 3 ranks/],
+    [train({ RANK: "0", WORLD_SIZE: "2", BALTORO_RANK_TIMEOUT: "1" }), /rank 1 of 2 did not join within 1 s/],
+    [train({ RANK: "0", WORLD_SIZE: "4", LOCAL_WORLD_SIZE: "2" }), /2 of 4 ranks are on this machine/],
+  ] as [{ status: number | null; stderr: string }, RegExp][]) {
+    assert.notEqual(status, 0);
+    assert.match(stderr, message);
+  }
+});

@@ -1,23 +1,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  formatShape,
-  openSafetensors,
-  type SafetensorsFile,
-  type Tensor,
-  type TensorToWrite,
-  writeSafetensors,
-} from "@baltoro/tensor";
+import { formatShape, type StreamToWrite, type Tensor, writeShards } from "@baltoro/tensor";
 import { type K2Config, toHuggingFace } from "./config.ts";
-import type { K2Model } from "./model/index.ts";
-import { namedWeights } from "./model/index.ts";
-
-/** Element type of saved weights. bf16 halves the size and is what serving needs; f32 is exact, for resuming. */
-export type WeightDType = "BF16" | "F32";
+import { type K2Model, type NamedWeight, namedWeights } from "./model/index.ts";
+import { k2Blocks, quantizationFields } from "./quantization.ts";
+import { type WeightDType, weightStore } from "./stored-weights.ts";
+import { readInPieces, tensorWriter } from "./tensor-stream.ts";
+import { openWeights, type WeightFile } from "./weight-file.ts";
 
 /**
- * Writes config.json and model.safetensors under Hugging Face names: `transformers` opens the directory as DeepSeek-V3.
- * Batched experts are split into one tensor each. Waits for the device.
+ * Writes config.json and the weights under Hugging Face names: `transformers` opens the directory as DeepSeek-V3. Batched experts are
+ * split into one tensor each; many weights are split into shards. Waits for the device.
  */
 export async function saveWeights(
   model: K2Model,
@@ -26,46 +19,48 @@ export async function saveWeights(
   metadata: Record<string, string> = {},
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, "config.json"), `${JSON.stringify(toHuggingFace(model.config), null, 2)}\n`);
-  await writeSafetensors(join(directory, "model.safetensors"), tensorsToWrite(model, dtype), {
-    format: "pt",
-    ...metadata,
-  });
+  const fields = toHuggingFace(model.config);
+  if (dtype === "F8_E4M3") fields["quantization_config"] = quantizationFields;
+  await writeFile(join(directory, "config.json"), `${JSON.stringify(fields, null, 2)}\n`);
+  await writeShards(directory, tensorsToWrite(model, dtype), { metadata: { format: "pt", ...metadata } });
 }
 
-function* tensorsToWrite(model: K2Model, dtype: WeightDType): Generator<TensorToWrite> {
-  for (const { name, tensor, kind } of namedWeights(model.weights)) {
-    const stored = kind === "bias" ? "F32" : dtype;
-    let values: Promise<Float32Array> | undefined;
-    const whole = () => {
-      values ??= readFloats(tensor);
-      return values;
-    };
-    if (!name.includes("*")) {
-      yield { name, dtype: stored, shape: tensor.shape, values: whole };
-      continue;
-    }
-    const [experts, ...shape] = tensor.shape;
-    const size = tensor.size / experts;
-    for (let expert = 0; expert < experts; expert++) {
-      const part = async () => (await whole()).subarray(expert * size, (expert + 1) * size);
-      yield { name: name.replace("*", String(expert)), dtype: stored, shape, values: part };
+function* tensorsToWrite(model: K2Model, dtype: WeightDType): Generator<StreamToWrite> {
+  const store = weightStore(dtype);
+  for (const weight of namedWeights(model.weights)) {
+    for (const { name, shape, first } of partsOf(weight)) {
+      const size = shape.reduce((product, axis) => product * axis, 1);
+      const length = k2Blocks.rows * (shape.at(-1) ?? 1);
+      const values = () => readInPieces(weight.tensor, first, size, length);
+      yield* store({ name, shape, values });
     }
   }
 }
 
-async function readFloats(tensor: Tensor): Promise<Float32Array> {
-  const values = await tensor.read();
-  return values instanceof Float32Array ? values : Float32Array.from(values);
+/** A tensor's place in a checkpoint: [E, …] experts of ours are E tensors there. `first` is the element where a part begins. */
+function* partsOf({ name, tensor }: NamedWeight): Generator<{ name: string; shape: readonly number[]; first: number }> {
+  if (!name.includes("*")) {
+    yield { name, shape: tensor.shape, first: 0 };
+    return;
+  }
+  const [experts, ...shape] = tensor.shape;
+  for (let expert = 0; expert < experts; expert++) {
+    yield { name: name.replace("*", String(expert)), shape, first: (expert * tensor.size) / experts };
+  }
 }
 
 /**
- * Reads weights from a file or a sharded directory into a model. Tensors are streamed one at a time.
+ * Reads weights from a file or a sharded directory into a model, F32, BF16, F16 or K2's e4m3. They are streamed: a row of blocks of
+ * one tensor is in the host's memory at a time.
  *
- * @throws if a tensor is missing or has another shape than the config says, naming it and both shapes.
+ * @throws if a tensor is missing or has another shape than the config says, naming it and both shapes, before anything was
+ * changed; if a file ends early, when some weights are already the new ones.
  */
 export async function loadWeights(model: K2Model, path: string): Promise<void> {
-  for await (const { tensor, values } of readWeights(model, path)) tensor.write(values);
+  const write = tensorWriter();
+  await withWeights(model, path, async (file, weights) => {
+    for (const weight of weights) await write(weight.tensor, valuesOf(file, weight));
+  });
 }
 
 /**
@@ -75,60 +70,62 @@ export async function loadWeights(model: K2Model, path: string): Promise<void> {
  * @throws as {@link loadWeights} does, before anything was changed.
  */
 export async function stageWeights(model: K2Model, path: string): Promise<() => void> {
-  const staged: LoadedWeight[] = [];
-  for await (const weight of readWeights(model, path)) staged.push(weight);
+  const staged: { tensor: Tensor; values: Float32Array }[] = [];
+  await withWeights(model, path, async (file, weights) => {
+    for (const weight of weights) {
+      const values = new Float32Array(weight.tensor.size);
+      let at = 0;
+      for await (const piece of valuesOf(file, weight)) {
+        values.set(piece, at);
+        at += piece.length;
+      }
+      staged.push({ tensor: weight.tensor, values });
+    }
+  });
   return () => {
     for (const { tensor, values } of staged) tensor.write(values);
   };
 }
 
-interface LoadedWeight {
-  readonly tensor: Tensor;
-  readonly values: Float32Array;
-}
-
-async function* readWeights(model: K2Model, path: string): AsyncGenerator<LoadedWeight> {
-  const file = await openSafetensors(path);
+/** Opens the weights of a model, every one of them checked by the headers. */
+async function withWeights(
+  model: K2Model,
+  path: string,
+  use: (file: WeightFile, weights: readonly NamedWeight[]) => Promise<void>,
+): Promise<void> {
+  const file = await openWeights(path);
   try {
-    for (const { name, tensor, kind } of namedWeights(model.weights)) {
-      if (kind === "bias" && !file.names.includes(name)) yield { tensor, values: new Float32Array(tensor.size) };
-      else yield { tensor, values: await readWeight(file, name, tensor.shape, path) };
-    }
+    const weights = namedWeights(model.weights);
+    for (const weight of weights) if (!isAbsentBias(file, weight)) checkWeight(file, weight, path);
+    await use(file, weights);
   } finally {
     await file.close();
   }
 }
 
-async function readWeight(
-  file: SafetensorsFile,
-  name: string,
-  shape: readonly number[],
-  path: string,
-): Promise<Float32Array> {
-  if (!name.includes("*")) return readChecked(file, name, shape, path);
-  const [experts, ...rest] = shape;
-  const size = rest.reduce((product, axis) => product * axis, 1);
-  const values = new Float32Array(experts * size);
-  for (let expert = 0; expert < experts; expert++) {
-    values.set(await readChecked(file, name.replace("*", String(expert)), rest, path), expert * size);
-  }
-  return values;
+/** Checkpoints of models that were not balanced by a bias have none: it is zero. */
+function isAbsentBias(file: WeightFile, { name, kind }: NamedWeight): boolean {
+  return kind === "bias" && !file.has(name);
 }
 
-async function readChecked(
-  file: SafetensorsFile,
-  name: string,
-  shape: readonly number[],
-  path: string,
-): Promise<Float32Array> {
-  if (!file.names.includes(name)) {
-    throw new Error(`${path}: the tensor ${name} is missing; config.json describes another model than these weights`);
+function checkWeight(file: WeightFile, weight: NamedWeight, path: string): void {
+  for (const { name, shape } of partsOf(weight)) {
+    if (!file.has(name)) {
+      throw new Error(
+        `${path}: the tensor ${name} is missing, expected ${formatShape(shape)}; config.json describes another model than these weights`,
+      );
+    }
+    const found = file.info(name).shape;
+    if (found.join() !== shape.join()) {
+      throw new Error(`${path}: ${name} has shape ${formatShape(found)}, config.json asks for ${formatShape(shape)}`);
+    }
   }
-  const found = file.info(name).shape;
-  if (found.join() !== shape.join()) {
-    throw new Error(`${path}: ${name} has shape ${formatShape(found)}, config.json asks for ${formatShape(shape)}`);
-  }
-  return file.readFloat32(name);
+}
+
+/** All values of one of our tensors, its experts one after the other. */
+async function* valuesOf(file: WeightFile, weight: NamedWeight): AsyncGenerator<Float32Array> {
+  if (isAbsentBias(file, weight)) yield new Float32Array(weight.tensor.size);
+  else for (const { name } of partsOf(weight)) yield* file.values(name);
 }
 
 /** Bytes of latent cache per token of a config, in f32. */

@@ -131,17 +131,21 @@ function checkConfig(config: K2Config, source: string): void {
 
 /** Reads config.json of a checkpoint directory. */
 export async function readConfig(directory: string): Promise<K2Config> {
+  const { json, path } = await readConfigJson(directory);
+  return parseConfig(json, path);
+}
+
+/** The fields of a checkpoint directory's config.json as they are, with its path. */
+export async function readConfigJson(directory: string): Promise<{ json: unknown; path: string }> {
   const path = join(directory, "config.json");
   const text = await readFile(path, "utf8").catch(() => {
     throw new Error(`${path} cannot be read: is ${directory} a checkpoint directory?`);
   });
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return { json: JSON.parse(text), path };
   } catch (error) {
     throw new Error(`${path} is no JSON: ${(error as Error).message}`);
   }
-  return parseConfig(json, path);
 }
 
 /** The config.json that `transformers` opens as DeepSeek-V3. */

@@ -1,4 +1,4 @@
-import { type Device, openDevice } from "@baltoro/tensor";
+import { type Device, type DeviceOptions, openDevice } from "@baltoro/tensor";
 import { loadWeights } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 import { createModel, type K2Model } from "./model/index.ts";
@@ -18,7 +18,7 @@ export interface OpenCheckpoint {
  */
 export async function openCheckpoint(
   directory: string,
-  options: { readonly device?: string; readonly threads?: number } = {},
+  options: DeviceOptions & { readonly device?: string } = {},
 ): Promise<OpenCheckpoint> {
   const config = await readConfig(directory);
   const tokenizer = await loadTokenizer(directory);
@@ -27,9 +27,9 @@ export async function openCheckpoint(
       `${directory}: the tokenizer has ${tokenizer.vocabSize} ids, the model ${config.vocabSize}; they do not belong together`,
     );
   }
-  const device = await openDevice(options.device, options.threads === undefined ? {} : { threads: options.threads });
+  const device = await openDevice(options.device, options);
   try {
-    const model = createModel(device, config);
+    const model = createModel(device, config, { matrices: device.backend.activations });
     await loadWeights(model, directory);
     return { device, model, tokenizer };
   } catch (error) {

@@ -18,6 +18,7 @@ import {
   scope,
   tensor,
 } from "@baltoro/tensor";
+import { skipWithoutGpu } from "../../tensor/test/gpu.ts";
 
 const fixtures = join(import.meta.dirname, "../fixtures/transformers");
 const variants = ["q-lora", "no-q-lora", "q-lora-yarn", "no-q-lora-yarn"];
@@ -84,9 +85,10 @@ async function permuteRopeRows(weights: ReturnType<typeof createModel>["weights"
 }
 
 for (const variant of variants) {
-  for (const name of ["reference", "wasm"]) {
-    test(`${variant}: logits equal those of transformers (${name})`, async () => {
-      const device = await openDevice(name, { threads: 2 });
+  for (const name of ["reference", "wasm", "cuda"]) {
+    const skip = name === "cuda" && skipWithoutGpu();
+    test(`${variant}: logits equal those of transformers (${name})`, { skip }, async () => {
+      const device = await openDevice(name, name === "cuda" ? { precision: "f32" } : { threads: 2 });
       const value = await deviation(variant, device);
       assert.ok(value <= 1e-4, `max|Δ| is ${value} of max|logit|`);
       await device.close();

@@ -1,4 +1,5 @@
 import type { Backend, BufferHandle } from "./backend.ts";
+import type { DType } from "./dtype.ts";
 
 /** Buffers start at multiples of this many bytes: a cache line, and enough for every vector and tensor-core load. */
 export const alignment = 64;
@@ -53,21 +54,21 @@ export class Arena {
   }
 
   /** Throws OutOfMemoryError where the backend has no room for another chunk. */
-  allocate(byteLength: number, label: string): ArenaBlock {
+  allocate(byteLength: number, label: string, dtype: DType = "f32"): ArenaBlock {
     const bytes = Math.max(alignment, Math.ceil(byteLength / alignment) * alignment);
     for (let chunk = 0; chunk < this.#chunks.length; chunk++) {
-      const block = this.#take(chunk, bytes);
+      const block = this.#take(chunk, bytes, dtype);
       if (block) return block;
     }
     const chunkBytes = Math.max(bytes, defaultChunkBytes);
     const handle = this.#backend.alloc(chunkBytes, `arena chunk for ${label}`);
     this.#chunks.push({ handle, free: [{ offset: 0, bytes: chunkBytes }] });
-    const block = this.#take(this.#chunks.length - 1, bytes);
+    const block = this.#take(this.#chunks.length - 1, bytes, dtype);
     if (!block) throw new Error(`arena: a new chunk of ${chunkBytes} bytes has no room for ${bytes}`);
     return block;
   }
 
-  #take(index: number, bytes: number): ArenaBlock | null {
+  #take(index: number, bytes: number, dtype: DType): ArenaBlock | null {
     const { handle, free } = this.#chunks[index];
     const at = free.findIndex((span) => span.bytes >= bytes);
     if (at < 0) return null;
@@ -80,7 +81,7 @@ export class Arena {
     }
     this.#liveBytes += bytes;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    return { handle: this.#backend.slice(handle, offset, bytes), bytes, chunk: index, offset };
+    return { handle: this.#backend.slice(handle, offset, bytes, dtype), bytes, chunk: index, offset };
   }
 
   free(block: ArenaBlock): void {

@@ -1,4 +1,5 @@
 import type { Device } from "./device.ts";
+import type { DType } from "./dtype.ts";
 import { scope } from "./scope.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { emptyUntracked, fill, persistent, type Tensor } from "./tensor.ts";
@@ -32,6 +33,8 @@ export interface GradNode {
   readonly edges: readonly Edge[];
   readonly saved: readonly Tensor[];
   readonly outputShapes: readonly (readonly number[])[];
+  /** A gradient has the dtype of what it is a gradient of; those of leaves are f32. */
+  readonly outputDTypes: readonly DType[];
   /** Gradients of the outputs, gathered while the backward pass walks towards this node. */
   readonly gradients: (Tensor | null)[];
   readonly backward: Backward;
@@ -76,6 +79,7 @@ export function record(
     edges: inputs.map((input) => edgeTo(input)),
     saved: save.map((tensor) => tensor.alias()),
     outputShapes: outputs.map((output) => output.shape),
+    outputDTypes: outputs.map((output) => output.dtype),
     gradients: outputs.map(() => null),
     backward,
   };
@@ -145,18 +149,19 @@ function runNode(device: Device, node: GradNode): void {
 
 function nodeSink(node: GradNode, output: number, device: Device): Sink {
   const shape = node.outputShapes[output];
+  const dtype = node.outputDTypes[output];
   const label = `gradient of ${node.name}`;
   return {
     target() {
       const existing = node.gradients[output];
       if (!existing) {
-        const out = emptyUntracked(device, shape, "f32", label);
+        const out = emptyUntracked(device, shape, dtype, label);
         node.gradients[output] = out;
         return { out, accumulate: 0 };
       }
       if (existing.storage.references === 1) return { out: existing, accumulate: 1 };
       // Another gradient shares this memory (a residual branch passed it on): adding in place would change both.
-      const out = emptyUntracked(device, shape, "f32", label);
+      const out = emptyUntracked(device, shape, dtype, label);
       addInto(existing, out, 0);
       existing.release();
       node.gradients[output] = out;
@@ -189,7 +194,7 @@ function leafSink(leaf: Tensor): Sink {
 function persistentLike(leaf: Tensor): Tensor {
   const label = `gradient of ${leaf.label}`;
   return leaf.transient
-    ? emptyUntracked(leaf.device, leaf.shape, "f32", label)
+    ? emptyUntracked(leaf.device, leaf.shape, leaf.dtype, label)
     : persistent(leaf.device, leaf.shape, "f32", label);
 }
 

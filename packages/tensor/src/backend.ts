@@ -1,4 +1,4 @@
-import type { DType, HostData, TensorData } from "./dtype.ts";
+import type { DType, FloatDType, HostData, TensorData } from "./dtype.ts";
 import type { KernelArguments, KernelName } from "./kernels.ts";
 
 /** Device memory. Opaque: only the backend that made it knows what is behind it. */
@@ -34,10 +34,17 @@ export interface Backend {
   readonly description: BackendDescription;
   /** Bytes that this backend stores for an element. */
   readonly bytesPerElement: Readonly<Record<DType, number>>;
-  /** Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. */
-  alloc(byteLength: number, label: string): BufferHandle;
+  /** What activations are stored in: kernels of this backend take it wherever the table of kernels has floating-point buffers. */
+  readonly activations: FloatDType;
+  /** Elements that a temporary of an operation that works by blocks should have: as many as a cache holds, or as keep a GPU busy. */
+  readonly blockElements: number;
+  /**
+   * Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. `dtype` (default f32) is what kernels will find in
+   * the buffer: a handle carries it, so that a backend that has kernels for several picks the right one.
+   */
+  alloc(byteLength: number, label: string, dtype?: DType): BufferHandle;
   /** A part of a buffer, freed with it. byteOffset is a multiple of 64. */
-  slice(buffer: BufferHandle, byteOffset: number, byteLength: number): BufferHandle;
+  slice(buffer: BufferHandle, byteOffset: number, byteLength: number, dtype?: DType): BufferHandle;
   /** Takes a buffer back once what is queued before has run. Using it afterwards throws. */
   free(buffer: BufferHandle): void;
   /** Enqueues a copy from the host, converting to dtype. The data is taken at the call: the caller may change it at once. */
@@ -45,6 +52,12 @@ export interface Backend {
   enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>): void;
   /** Waits for all that is queued before and resolves to `length` elements (bf16 as f32). Rejects if the device failed. */
   read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData>;
+  /**
+   * The memory behind a buffer, on devices whose memory is the host's: blocks the thread until all that is queued before has run.
+   * What is written into it is seen by what is enqueued later. Valid until the next call. Only collectives of CPU ranks use it;
+   * a device with an ordered queue of its own (CUDA) has none, and brings collectives that are enqueued.
+   */
+  hostView?(buffer: BufferHandle, dtype: DType, length: number): TensorData;
   /** Records the kernels that `record` enqueues instead of running them. Writes and reads inside throw. */
   capture(record: () => void): Graph;
   /** Enqueues all kernels of a graph, on the same buffers as when it was captured. */

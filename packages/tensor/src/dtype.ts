@@ -1,6 +1,9 @@
 /** Element types. `i32` holds ids, offsets and counts; `bf16` is a storage format of weights and checkpoints. */
 export type DType = "f32" | "bf16" | "i32";
 
+/** The floating-point ones: activations are of the device's choice (`Backend.activations`), weights and statistics f32. */
+export type FloatDType = Exclude<DType, "i32">;
+
 /** What `read` resolves to: the reference backend keeps float64, the others give what they compute in. */
 export type TensorData = Float32Array | Float64Array | Int32Array;
 

@@ -10,20 +10,40 @@ export {
   OutOfMemoryError,
 } from "./backend.ts";
 export { createDevice, type Device } from "./device.ts";
+export {
+  type CudaBackend,
+  type CudaOptions,
+  CudaUnavailableError,
+  countGpus,
+  type Gpu,
+  type KernelTimes,
+  kernelCacheDirectory,
+  kernelFiles,
+  kernelSource,
+  type LibraryName,
+  libraryNames,
+  loadDriver,
+  loadLibrary,
+  openCudaBackend,
+  openGpu,
+  type Precision,
+} from "./devices/cuda/index.ts";
 export { type RecordingBackend, recordBackend } from "./devices/recording.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
 export {
+  adviseHugePages,
   type BlasChoice,
   chooseBlas,
   describeBlas,
   findOpenBlas,
+  type HugePages,
   loadKernels,
   openWasmBackend,
   threadCount,
   type WasmBackend,
   type WasmOptions,
 } from "./devices/wasm/index.ts";
-export { bytesPerElement, type DType, type HostData, type TensorData } from "./dtype.ts";
+export { bytesPerElement, type DType, type FloatDType, type HostData, type TensorData } from "./dtype.ts";
 export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
@@ -53,4 +73,4 @@ export { normal, philox4x32, uniform } from "./philox.ts";
 export * from "./safetensors/index.ts";
 export { scope } from "./scope.ts";
 export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
-export { empty, fill, full, parameter, persistent, Tensor, tensor } from "./tensor.ts";
+export { empty, fill, full, parameter, part, persistent, Tensor, tensor } from "./tensor.ts";

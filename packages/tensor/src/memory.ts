@@ -1,5 +1,6 @@
 import { Arena, type ArenaBlock } from "./arena.ts";
 import type { Backend, BufferHandle } from "./backend.ts";
+import type { DType } from "./dtype.ts";
 
 /** Memory behind one or more tensors, counted by references: it is given back when the last of them is released. */
 export class Storage {
@@ -53,15 +54,15 @@ export class Memory {
   }
 
   /** Memory that lives until it is released: parameters, optimizer state, inputs of a captured step. */
-  persistent(byteLength: number, label: string): Storage {
-    const handle = this.#backend.alloc(Math.max(byteLength, 4), label);
+  persistent(byteLength: number, label: string, dtype: DType = "f32"): Storage {
+    const handle = this.#backend.alloc(Math.max(byteLength, 4), label, dtype);
     return new Storage(handle, label, () => this.#backend.free(handle));
   }
 
   /** Memory of the current step: from the arena inside a scope, persistent outside. */
-  allocate(byteLength: number, label: string): Storage {
-    if (!this.inScope) return this.persistent(byteLength, label);
-    const block: ArenaBlock = this.arena.allocate(byteLength, label);
+  allocate(byteLength: number, label: string, dtype: DType = "f32"): Storage {
+    if (!this.inScope) return this.persistent(byteLength, label, dtype);
+    const block: ArenaBlock = this.arena.allocate(byteLength, label, dtype);
     return new Storage(block.handle, label, () => this.arena.free(block));
   }
 

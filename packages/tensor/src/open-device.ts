@@ -1,15 +1,18 @@
 import { createDevice, type Device } from "./device.ts";
+import { countGpus, openCudaBackend, type Precision } from "./devices/cuda/index.ts";
 import { openReferenceBackend } from "./devices/reference/index.ts";
 import { openWasmBackend } from "./devices/wasm/index.ts";
 
 /** Devices by name: `auto` takes the fastest that is here. */
-export const deviceNames = ["auto", "wasm", "reference"] as const;
+export const deviceNames = ["auto", "wasm", "cuda", "reference"] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
 /** Options of {@link openDevice}. */
 export interface DeviceOptions {
   /** Threads of a CPU device. Default BALTORO_THREADS, else one per processor. */
   readonly threads?: number;
+  /** What a GPU computes matrix products in. Default "bf16"; sums, norms, softmax, router and loss are f32 always. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -24,11 +27,23 @@ export interface DeviceOptions {
 export async function openDevice(name: string = "auto", options: DeviceOptions = {}): Promise<Device> {
   switch (name) {
     case "auto":
+      return openDevice(hasGpu() ? "cuda" : "wasm", options);
     case "wasm":
       return createDevice(await openWasmBackend(options));
+    case "cuda":
+      return createDevice(await openCudaBackend(options));
     case "reference":
       return createDevice(openReferenceBackend());
     default:
       throw new Error(`unknown device ${name}: there are ${deviceNames.join(", ")}`);
+  }
+}
+
+/** Whether there is a GPU to compute on: a driver that shows one. What else is missing is an error of `openDevice`. */
+function hasGpu(): boolean {
+  try {
+    return countGpus() > 0;
+  } catch {
+    return false;
   }
 }

@@ -2,7 +2,7 @@ import type { GradNode } from "./autograd.ts";
 import type { BufferHandle } from "./backend.ts";
 import type { Device } from "./device.ts";
 import type { DType, HostData, TensorData } from "./dtype.ts";
-import type { Storage } from "./memory.ts";
+import { Storage } from "./memory.ts";
 import { formatShape, type Shape, sizeOf } from "./shape.ts";
 
 /**
@@ -117,7 +117,7 @@ export function empty(device: Device, shape: Shape, dtype: DType = "f32", label 
 
 /** As {@link empty}, but owned by the caller alone: no scope releases it. */
 export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label);
+  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype);
   return new Tensor(device, shape, dtype, storage);
 }
 
@@ -127,7 +127,7 @@ export function persistent(device: Device, shape: Shape, dtype: DType = "f32", l
     device,
     shape,
     dtype,
-    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label),
+    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype),
   );
 }
 
@@ -154,6 +154,18 @@ export function parameter(device: Device, shape: Shape, label: string): Tensor {
   return result;
 }
 
+/**
+ * A tensor on a part of another's memory: elements start … start + size in row-major order, start a multiple of 64 bytes. No scope
+ * owns it; the memory lives until both are released.
+ */
+export function part(whole: Tensor, start: number, shape: Shape, label = whole.label): Tensor {
+  const { device, dtype, storage } = whole;
+  const bytes = device.backend.bytesPerElement[dtype];
+  const handle = device.backend.slice(whole.buffer, start * bytes, sizeOf(shape) * bytes);
+  storage.retain();
+  return new Tensor(device, shape, dtype, new Storage(handle, label, () => storage.release()));
+}
+
 /** A tensor filled with one value. */
 export function full(
   device: Device,
@@ -167,10 +179,9 @@ export function full(
   return result;
 }
 
-/** Sets every element of an f32 or i32 tensor. */
+/** Sets every element of a tensor. */
 export function fill(target: Tensor, value: number): void {
   const { backend } = target.device;
   if (target.dtype === "i32") backend.enqueue("fillInt", { y: target.buffer, n: target.size, value });
-  else if (target.dtype === "f32") backend.enqueue("fill", { y: target.buffer, n: target.size, value });
-  else throw new Error(`fill: dtype ${target.dtype} of "${target.label}" is not supported, use f32 or i32`);
+  else backend.enqueue("fill", { y: target.buffer, n: target.size, value });
 }

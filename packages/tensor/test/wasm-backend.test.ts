@@ -8,8 +8,11 @@ import {
   matmul,
   normal,
   OutOfMemoryError,
+  openReferenceBackend,
   openWasmBackend,
+  part,
   persistent,
+  recordBackend,
   scope,
   tensor,
 } from "@baltoro/tensor";
@@ -127,4 +130,46 @@ test("buffers of a closed device, freed buffers and strangers' buffers are refus
 
 test("thread counts that make no sense are refused", async () => {
   await assert.rejects(openWasmBackend({ threads: 0 }), /BALTORO_THREADS is 0, expected a whole number/);
+});
+
+test("a host view shows what was enqueued before it, and is seen by what comes after", async () => {
+  for (const device of [
+    createDevice(await openWasmBackend({ threads: 2 })),
+    createDevice(openReferenceBackend()),
+    createDevice(recordBackend(await openWasmBackend({ threads: 1 }))),
+  ]) {
+    const x = tensor(device, normal(1, 0, 4096), [64, 64]);
+    const y = scope(device, () => matmul(matmul(x, x), x));
+    const view = device.backend.hostView?.(y.buffer, "f32", y.size);
+    assert.ok(view);
+    assert.deepEqual(Array.from(view), Array.from(await y.read()));
+    view.fill(0.5);
+    const z = scope(device, () => matmul(y, x));
+    const sums = Array.from({ length: 64 }, (_, column) => {
+      let sum = 0;
+      for (let row = 0; row < 64; row++) sum += 0.5 * normal(1, 0, 4096)[row * 64 + column];
+      return sum;
+    });
+    for (const [i, value] of (await z.read()).subarray(0, 64).entries()) assert.ok(Math.abs(value - sums[i]) < 1e-4);
+    assert.throws(() => device.backend.capture(() => device.backend.hostView?.(y.buffer, "f32", 1)), /not allowed/);
+    await device.close();
+  }
+});
+
+test("a part shares its tensor's memory and outlives it", async () => {
+  const device = createDevice(await openWasmBackend({ threads: 1 }));
+  const whole = persistent(device, [48], "f32", "whole");
+  whole.write(Float32Array.from({ length: 48 }, (_, i) => i));
+  const middle = part(whole, 16, [4, 4]);
+  assert.deepEqual(
+    Array.from(await middle.read()),
+    Array.from({ length: 16 }, (_, i) => 16 + i),
+  );
+  const before = device.backend.stats().allocatedBytes;
+  whole.release();
+  assert.equal(device.backend.stats().allocatedBytes, before);
+  assert.equal((await middle.read())[15], 31);
+  middle.release();
+  assert.ok(device.backend.stats().allocatedBytes < before);
+  await device.close();
 });

@@ -23,6 +23,7 @@ export {
   type TokenSplit,
   wholeCache,
 } from "./data/index.ts";
+export * from "./distributed/index.ts";
 export { type MetricsRecord, type MetricsWriter, openMetrics, readMetrics } from "./metrics/index.ts";
 export * from "./optimizer/index.ts";
 export * from "./pretrain/index.ts";

@@ -275,3 +275,41 @@ test("wrong sizes are refused", () => {
   assert.throws(() => data.batchAt(-1), /step -1/);
   assert.throws(() => data.batchAt(0, 2), /micro-batch 2 of 2/);
 });
+
+test("the parts of a batch, one for each rank, are the batch", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.nat(20),
+      fc.boolean(),
+      (lengths, size, rowsEach, step, shuffle) => {
+        const options = { sequenceLength: 7, batchSize: size * rowsEach, accumulation: 2, seed: 3, shuffle };
+        const cache = fakeCache(lengths);
+        const whole = packedDataset(cache, options).batchAt(step, 1);
+        const parts = Array.from({ length: size }, (_, rank) =>
+          packedDataset(cache, { ...options, part: { rank, size } }).batchAt(step, 1),
+        );
+        for (const key of ["tokens", "targets", "positions", "documents"] as const)
+          assert.deepEqual(
+            parts.flatMap((part) => Array.from(part[key])),
+            Array.from(whole[key]),
+          );
+        assert.equal(
+          parts.reduce((sum, { predicted }) => sum + predicted, 0),
+          whole.predicted,
+        );
+      },
+    ),
+  );
+});
+
+test("a batch that does not divide among the ranks is refused", () => {
+  const options = { sequenceLength: 7, batchSize: 4 };
+  assert.throws(
+    () => packedDataset(fakeCache([30]), { ...options, part: { rank: 0, size: 3 } }),
+    /4 does not divide among 3/,
+  );
+  assert.throws(() => packedDataset(fakeCache([30]), { ...options, part: { rank: 2, size: 2 } }), /part 2 of 2/);
+});

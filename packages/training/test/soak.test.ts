@@ -93,6 +93,8 @@ function backendWithoutKernels(): Backend {
   return {
     description: { kind: "none", threads: 1, matmul: "none" },
     bytesPerElement,
+    activations: "f32",
+    blockElements: 2 << 20,
     alloc: handle,
     slice: (_buffer, _offset, byteLength) => handle(byteLength),
     free() {},

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createModel, initializeWeights, type K2Config, preset } from "@baltoro/k2";
 import { createDevice, type Device, openWasmBackend, recordBackend } from "@baltoro/tensor";
-import { createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
+import { type Communicator, createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
 
 const sequenceLength = 32;
 
@@ -29,12 +29,17 @@ function batchOf(config: K2Config, batchSize: number, length: number, seed: numb
 function stepOn(
   device: Device,
   config: K2Config,
-  options: { batchSize: number; length: number; checkpointing?: boolean },
+  options: { batchSize: number; length: number; checkpointing?: boolean; communicator?: Communicator },
 ): TrainStep {
   const model = createModel(device, config, { trainable: true });
   initializeWeights(model, { seed: 1 });
-  const { batchSize, length, checkpointing = false } = options;
-  return createTrainStep(model, muonClip({}), { batchSize, sequenceLength: length, checkpointing });
+  const { batchSize, length, checkpointing = false, communicator } = options;
+  return createTrainStep(model, muonClip({}), {
+    batchSize,
+    sequenceLength: length,
+    checkpointing,
+    ...(communicator ? { communicator } : {}),
+  });
 }
 
 describe("a training step only enqueues", () => {
@@ -60,6 +65,41 @@ describe("a training step only enqueues", () => {
       assert.deepEqual(recordings[2], recordings[1]);
     });
   }
+
+  test("so does a step of several ranks: collectives are enqueued like kernels, in the same order with the same counts", async () => {
+    const backend = recordBackend(await openWasmBackend({ threads: 1 }));
+    const device = createDevice(backend);
+    // As a device with an ordered queue would: what travels is left as it is, no host memory is looked at.
+    const collectives: string[] = [];
+    const note =
+      (name: string) =>
+      (...args: unknown[]) =>
+        void collectives.push(`${name} ${args.filter((arg) => typeof arg !== "object").join(" ")}`);
+    const communicator: Communicator = {
+      rank: 1,
+      size: 2,
+      allReduce: note("allReduce"),
+      reduceScatter: note("reduceScatter"),
+      allGather: note("allGather"),
+      broadcast: note("broadcast"),
+      allToAll: note("allToAll"),
+      barrier: async () => assert.fail("a barrier within a step"),
+      abort() {},
+      close: async () => {},
+    };
+    const step = stepOn(device, config, { batchSize: 2, length: sequenceLength, communicator });
+    const recordings: (readonly string[])[] = [];
+    for (let i = 0; i < 3; i++) {
+      backend.beginStep();
+      step.run([batchOf(config, 2, sequenceLength, 100 + i)], { learningRate: 1e-3, step: i });
+      recordings.push([...backend.endStep(), ...collectives.splice(0)]);
+      await step.metrics();
+    }
+    await device.close();
+    assert.deepEqual(recordings[2], recordings[1]);
+    assert.ok(recordings[2].some((call) => call.startsWith("reduceScatter")));
+    assert.ok(!recordings[2].some((call) => call.startsWith("host view")));
+  });
 
   test("a read inside a step is refused", async () => {
     const backend = recordBackend(await openWasmBackend({ threads: 1 }));

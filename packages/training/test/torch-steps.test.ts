@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { createModel, loadWeights, readConfig } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import { createTrainStep, type MuonClipOptions, muonClip } from "@baltoro/training";
+import { skipWithoutGpu } from "../../tensor/test/gpu.ts";
 
 const fixture = join(import.meta.dirname, "../fixtures/torch-steps");
 
@@ -40,9 +41,9 @@ interface Mutation {
 }
 
 /** Our losses, norms and largest logits on the recorded batches. */
-async function train({ optimizer, balanceRate }: Mutation = {}) {
+async function train({ optimizer, balanceRate }: Mutation = {}, name = "wasm") {
   const { run, batchSize, sequenceLength } = recorded;
-  const device = await openDevice("wasm", { threads: 2 });
+  const device = await openDevice(name, name === "cuda" ? { precision: "f32" } : { threads: 2 });
   try {
     const model = createModel(device, await readConfig(fixture), { trainable: true });
     await loadWeights(model, fixture);
@@ -87,21 +88,24 @@ const lossDeviation = (metrics: readonly { readonly loss: number }[]) =>
     recorded.losses,
   );
 
-test("twenty losses, gradient norms and largest logits equal PyTorch's", async () => {
-  const metrics = await train();
-  assert.equal(metrics.length, 20);
-  assert.ok(lossDeviation(metrics) <= 1e-3, `losses differ by ${lossDeviation(metrics)}`);
-  const norms = deviation(
-    metrics.map(({ gradientNorm }) => gradientNorm),
-    recorded.gradientNorms,
-  );
-  assert.ok(norms <= 1e-2, `gradient norms differ by ${norms}`);
-  const logits = deviation(
-    metrics.flatMap(({ maxLogits }) => maxLogits),
-    recorded.maxLogits.flat(),
-  );
-  assert.ok(logits <= 1e-2, `largest logits differ by ${logits}`);
-});
+for (const name of ["wasm", "cuda"]) {
+  const skip = name === "cuda" && skipWithoutGpu();
+  test(`twenty losses, gradient norms and largest logits equal PyTorch's (${name})`, { skip }, async () => {
+    const metrics = await train({}, name);
+    assert.equal(metrics.length, 20);
+    assert.ok(lossDeviation(metrics) <= 1e-3, `losses differ by ${lossDeviation(metrics)}`);
+    const norms = deviation(
+      metrics.map(({ gradientNorm }) => gradientNorm),
+      recorded.gradientNorms,
+    );
+    assert.ok(norms <= 1e-2, `gradient norms differ by ${norms}`);
+    const logits = deviation(
+      metrics.flatMap(({ maxLogits }) => maxLogits),
+      recorded.maxLogits.flat(),
+    );
+    assert.ok(logits <= 1e-2, `largest logits differ by ${logits}`);
+  });
+}
 
 const mutations: Readonly<Record<string, Mutation>> = {
   "no QK-Clip": { optimizer: { tau: 0 } },

@@ -1,5 +1,16 @@
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { chooseBlas, describeBlas, loadKernels, threadCount } from "@baltoro/tensor";
+import {
+  adviseHugePages,
+  chooseBlas,
+  countGpus,
+  describeBlas,
+  kernelCacheDirectory,
+  libraryNames,
+  loadKernels,
+  loadLibrary,
+  openGpu,
+  threadCount,
+} from "@baltoro/tensor";
 import type { Command } from "../usage.ts";
 
 const usage = "baltoro doctor\n  says what this machine offers, what it costs not to have the rest, and how to get it";
@@ -21,7 +32,9 @@ export const doctor: Command = {
         "256-bit vectors",
         `${revectorized ? "on" : "off"}: ${reason}${revectorized ? "" : "; matrix products run at half speed"}`,
       ],
+      ["large pages", largePagesLine()],
       ["blas", blasLine()],
+      ...gpuLines(),
     ];
     for (const [name, value] of rows) console.log(`${name.padEnd(16)} ${value}`);
     return undefined;
@@ -31,4 +44,32 @@ export const doctor: Command = {
 function blasLine(): string {
   const { path, reason } = chooseBlas();
   return path === null ? `none: ${reason}` : `${describeBlas(path)} multiplies large matrices: ${reason} (${path})`;
+}
+
+function largePagesLine(): string {
+  const { on, reason } = adviseHugePages(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }), 65536);
+  return `${on ? "on" : "off"}: ${reason}${on ? "" : "; decoding waits longer for the weights"}`;
+}
+
+/** GPUs, and each library that the CUDA device loads: where it was found, or how to get it. */
+function gpuLines(): [string, string][] {
+  const libraries = libraryNames.map((name): [string, string] => {
+    try {
+      return [name, loadLibrary(name).path];
+    } catch (error) {
+      return [name, (error as Error).message];
+    }
+  });
+  try {
+    const count = countGpus();
+    const gpus = Array.from({ length: count }, (_, ordinal): [string, string] => {
+      const gpu = openGpu(ordinal);
+      const memory = `${(gpu.totalBytes / 2 ** 30).toFixed(1)} GiB`;
+      gpu.release();
+      return [`gpu ${ordinal}`, `${gpu.name}, ${gpu.chip}, ${gpu.multiprocessors} multiprocessors, ${memory}`];
+    });
+    return [...gpus, ...libraries, ["kernel cache", kernelCacheDirectory()]];
+  } catch (error) {
+    return [["gpu", `none: ${(error as Error).message}`]];
+  }
 }

@@ -5,12 +5,14 @@ import { parseArgs } from "node:util";
 import { forwardLoss, tokenizerHash } from "@baltoro/k2";
 import { noGrad, persistent, scope } from "@baltoro/tensor";
 import { openCorpus, openTokenCache, packedDataset } from "@baltoro/training";
-import { openFromOptions } from "../checkpoint.ts";
+import { deviceFlags, deviceUsage, openFromOptions } from "../checkpoint.ts";
 import { type Command, integerOption, required } from "../usage.ts";
 
 const usage = `baltoro eval --checkpoint DIR --text FILE [--json] [--sequence N] [--batch N] [--max-tokens N]
   loss, perplexity and bits per byte of a checkpoint on any text that \`train\` reads
-  each sequence of --sequence tokens (default the model's context) is judged on its own, from its first token on`;
+  each sequence of --sequence tokens (default the model's context) is judged on its own, from its first token on
+
+  ${deviceUsage}`;
 
 export const evaluate: Command = {
   summary: "loss, perplexity and bits per byte of a checkpoint on a text",
@@ -25,8 +27,7 @@ export const evaluate: Command = {
         sequence: { type: "string" },
         batch: { type: "string" },
         "max-tokens": { type: "string" },
-        device: { type: "string" },
-        threads: { type: "string" },
+        ...deviceFlags,
       },
     });
     const directory = required("checkpoint", values.checkpoint);

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultSampling, generate as generateText, PagedModel } from "@baltoro/k2";
-import { openFromOptions } from "../checkpoint.ts";
+import { deviceFlags, deviceUsage, openFromOptions } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, required } from "../usage.ts";
 
 const usage = `baltoro generate --checkpoint DIR --prompt TEXT [options]
@@ -9,7 +9,7 @@ const usage = `baltoro generate --checkpoint DIR --prompt TEXT [options]
   --max-tokens N   (default 200)     --temperature X  0 is greedy (default 0.8)
   --top-p X  --top-k N  --min-p X    --seed N         (default 0)
   --stop TEXT      may be repeated   --json           one object: text, tokens, tokens per second
-  --device NAME    auto (default), wasm, reference    --threads N`;
+  ${deviceUsage}`;
 
 export const generate: Command = {
   summary: "continue a text with a checkpoint",
@@ -28,8 +28,7 @@ export const generate: Command = {
         seed: { type: "string" },
         stop: { type: "string", multiple: true },
         json: { type: "boolean" },
-        device: { type: "string" },
-        threads: { type: "string" },
+        ...deviceFlags,
       },
     });
     const directory = required("checkpoint", values.checkpoint);

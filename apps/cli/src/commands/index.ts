@@ -1,6 +1,7 @@
 import type { Command } from "../usage.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
+import { exportWeights } from "./export.ts";
 import { generate } from "./generate.ts";
 import { plan } from "./plan.ts";
 import { serve } from "./serve.ts";
@@ -14,6 +15,7 @@ export const commands: Readonly<Record<string, Command>> = {
   generate,
   serve,
   eval: evaluate,
+  export: exportWeights,
   simulate,
   plan,
   trace,

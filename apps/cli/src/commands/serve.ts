@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createGateway, fileRoutes, openaiRoutes, type Route, startEngine } from "@baltoro/serving";
-import { deviceOptions } from "../checkpoint.ts";
+import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
 import { type Command, integerOption, UsageError } from "../usage.ts";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -19,7 +19,7 @@ const usage = `baltoro serve [--checkpoint DIR] [options]
   --api-key KEY      default: BALTORO_API_KEY; clients send it as Authorization: Bearer KEY
   --allow-host NAME  a host name that clients use; may be repeated
   --allow-origin URL another page's origin that may call the API; may be repeated
-  --device NAME      auto (default), wasm, reference    --threads N`;
+  ${deviceUsage}`;
 
 export const serve: Command = {
   summary: "serve a model over HTTP: a page to use it, and OpenAI's API",
@@ -34,8 +34,7 @@ export const serve: Command = {
         "api-key": { type: "string" },
         "allow-host": { type: "string", multiple: true },
         "allow-origin": { type: "string", multiple: true },
-        device: { type: "string" },
-        threads: { type: "string" },
+        ...deviceFlags,
       },
     });
     const port = integerOption("port", values.port ?? (process.env["PORT"] || undefined), 0) ?? 8080;

@@ -1,9 +1,20 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
-import { openDevice } from "@baltoro/tensor";
-import { defaultPretrainConfig, type PretrainConfig, pretrain, readRunConfig, runDirectory } from "@baltoro/training";
+import { type Device, openDevice } from "@baltoro/tensor";
+import {
+  defaultPretrainConfig,
+  joinGroup,
+  type PretrainConfig,
+  pretrain,
+  ranksFromEnvironment,
+  readRunConfig,
+  runDirectory,
+  startLocalRanks,
+} from "@baltoro/training";
+import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, UsageError } from "../usage.ts";
 
 const usage = `baltoro train --data PATH [--data PATH …] [options]
@@ -22,7 +33,9 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --tau X               QK-Clip threshold, 0 is off (default 100)
   --checkpointing       recompute activations instead of keeping them
   --seed N              (default 1)
-  --device NAME         auto (default), wasm, reference    --threads N
+  ${deviceUsage}
+  --ranks N             train with N processes on this machine, each on its part of the batch (default 1);
+                        started by torchrun, mpirun or srun, a process is one rank of that group
 
   Ctrl-C stops after the step under way, with a checkpoint; --resume goes on, bit for bit.`;
 
@@ -73,6 +86,40 @@ function defaultDirectory(data: readonly string[]): string {
   );
 }
 
+/** What is trained, how and on what. */
+function describeRun(config: PretrainConfig, { description }: Device, ranks: number): string[] {
+  const { total, active } = countParameters(config.model);
+  const { kind, threads, matmul } = description;
+  const tokens = config.batchSize * config.sequenceLength * config.accumulation;
+  return [
+    `${config.name}: ${(total / 1e6).toFixed(1)}M parameters, ${(active / 1e6).toFixed(1)}M active a token; ${ranks > 1 ? `${ranks} ranks, each ` : ""}${kind}, ${threads} threads, ${matmul}`,
+    `${config.steps} steps of ${tokens.toLocaleString("en")} tokens, ${config.optimizer}, learning rate ${config.learningRate}`,
+  ];
+}
+
+/** Threads of a rank, where nobody said how many, and the machine's processors with. */
+function threadsOfRank(localRanks: number): number | undefined {
+  if (localRanks === 1 || process.env["BALTORO_THREADS"] !== undefined) return undefined;
+  return Math.max(1, Math.floor(availableParallelism() / localRanks));
+}
+
+/** Runs this command again as N ranks. Ctrl-C reaches them by itself: the terminal sends it to all. */
+async function trainRanks(size: number, args: readonly string[]): Promise<number> {
+  const rest = args.filter((arg, i) => !/^--ranks(=|$)/.test(arg) && args[i - 1] !== "--ranks");
+  const ranks = startLocalRanks({
+    size,
+    command: [process.execPath, ...process.execArgv, process.argv[1], "train", ...rest],
+  });
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => {
+    for (const child of ranks.processes) child.kill("SIGTERM");
+  });
+  const exits = await ranks.exits;
+  const failed = exits.find(({ code }) => code !== 0 && code !== 130);
+  if (failed) console.error(`rank ${failed.rank} ${failed.signal ? `was ended by ${failed.signal}` : "failed"} first`);
+  return (failed ?? exits[0]).code ?? 1;
+}
+
 export const train: Command = {
   summary: "train a tokenizer and a model on your text",
   usage,
@@ -95,34 +142,48 @@ export const train: Command = {
         tau: { type: "string" },
         checkpointing: { type: "boolean" },
         seed: { type: "string" },
-        device: { type: "string" },
-        threads: { type: "string" },
+        ...deviceFlags,
+        ranks: { type: "string" },
       },
     });
+    const place = ranksFromEnvironment();
+    const ranks = integerOption("ranks", values.ranks);
+    if (ranks !== undefined && place)
+      throw new UsageError(
+        `--ranks is ${ranks}, but ${place.source} started this process as rank ${place.rank} of ${place.size}`,
+      );
+    const chief = (place?.rank ?? 0) === 0;
     const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
     if (directory === undefined) throw new UsageError("--data is missing: which text to train on?");
     const config = values.resume
       ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
       : configFromOptions(values);
-    const threads = integerOption("threads", values.threads);
-    const device = await openDevice(values.device ?? "auto", threads === undefined ? {} : { threads });
+    const { device: name, ...options } = deviceOptions(values);
+    const threads = options.threads ?? threadsOfRank(place?.localSize ?? 1);
+    if (ranks !== undefined && ranks > 1) {
+      if (config.batchSize % ranks !== 0)
+        throw new UsageError(`--batch is ${config.batchSize}, which does not divide among ${ranks} ranks`);
+      return trainRanks(ranks, args);
+    }
+    const device = await openDevice(name ?? "auto", { ...options, ...(threads === undefined ? {} : { threads }) });
     const stop = new AbortController();
     process.once("SIGINT", () => {
-      console.error("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
+      if (chief) console.error("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");
       stop.abort();
       process.once("SIGINT", () => process.exit(130));
     });
     process.once("SIGTERM", () => stop.abort());
-    const { total, active } = countParameters(config.model);
-    const { kind, threads: used, matmul } = device.description;
-    console.log(
-      `${config.name}: ${(total / 1e6).toFixed(1)}M parameters, ${(active / 1e6).toFixed(1)}M active a token; ${kind}, ${used} threads, ${matmul}`,
-    );
-    console.log(
-      `${config.steps} steps of ${(config.batchSize * config.sequenceLength * config.accumulation).toLocaleString("en")} tokens, ${config.optimizer}, learning rate ${config.learningRate}`,
-    );
-    const result = await pretrain(config, { device, directory, resume: values.resume ?? false, signal: stop.signal });
+    const communicator = place && place.size > 1 ? await joinGroup(device, place) : undefined;
+    if (chief) for (const line of describeRun(config, device, communicator?.size ?? 1)) console.log(line);
+    const result = await pretrain(config, {
+      device,
+      directory,
+      resume: values.resume ?? false,
+      signal: stop.signal,
+      ...(communicator ? { communicator } : {}),
+    }).finally(() => communicator?.close());
     await device.close();
+    if (!chief) return result.finished ? 0 : 130;
     const bits =
       result.valBitsPerByte === null ? "" : `, ${result.valBitsPerByte.toFixed(3)} bits per byte on validation`;
     console.log(`${result.finished ? "finished" : "stopped"} at step ${result.step}${bits}`);

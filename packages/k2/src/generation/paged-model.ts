@@ -93,7 +93,7 @@ export class PagedModel implements Disposable {
     this.maxContext = options.maxContext ?? config.maxPositionEmbeddings;
     const width = config.kvLoraRank + config.qkRopeHeadDim;
     this.#caches = model.weights.layers.map((_, i) =>
-      persistent(device, [this.blocks, this.blockSize, width], "f32", `latent cache ${i}`),
+      persistent(device, [this.blocks, this.blockSize, width], device.backend.activations, `latent cache ${i}`),
     );
     this.#absorbed = model.weights.layers.map((layer) => absorb(model, layer));
     const maxBlocks = Math.ceil(this.maxContext / this.blockSize);
@@ -193,7 +193,7 @@ export class PagedModel implements Disposable {
       x = addFeedForward(add(x, attended), layer, config, statistics.loads[index]);
     }
     const wanted = embedding(rmsNorm(x, weights.norm, config.rmsNormEps), inputs.logitRows);
-    const product = linear(wanted, weights.head);
+    const product = linear(wanted, weights.head, undefined, "f32");
     this.#device.backend.enqueue("axpby", { x: product.buffer, y: logits.buffer, n: logits.size, alpha: 1, beta: 0 });
   }
 
@@ -230,7 +230,7 @@ export class PagedModel implements Disposable {
 function absorb(model: K2Model, layer: LayerWeights): AbsorbedWeights {
   const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank } = model.config;
   const room = (rows: number, label: string) =>
-    persistent(model.device, [heads, rows, kvLoraRank], "f32", `absorbed ${label}`);
+    persistent(model.device, [heads, rows, kvLoraRank], layer.attention.kvB.dtype, `absorbed ${label}`);
   const absorbed = { keys: room(qkNopeHeadDim, "keys"), values: room(vHeadDim, "values") };
   absorbInto(absorbed, model, layer);
   return absorbed;

@@ -27,7 +27,7 @@ export function mixtureOfExperts(
   config: K2Config,
   loads: Tensor,
 ): Tensor {
-  const { weights, indices } = route(linear(x, router), bias, {
+  const { weights, indices } = route(linear(x, router, undefined, "f32"), bias, {
     k: config.numExpertsPerTok,
     normalize: config.normTopkProb,
     scaling: config.routedScalingFactor,

@@ -3,6 +3,7 @@ import {
   checkpoint,
   type Device,
   embedding,
+  type FloatDType,
   linear,
   linearCrossEntropy,
   maxInto,
@@ -41,13 +42,15 @@ export interface K2Model extends Disposable {
 export interface ModelOptions {
   /** Make gradients possible (default false). */
   readonly trainable?: boolean;
+  /** How matrices that are not trained are stored (default f32). */
+  readonly matrices?: FloatDType;
   /** Positions that the rotary tables cover, by default the config's maxPositionEmbeddings. */
   readonly maxPositions?: number;
 }
 
 /** Makes a model whose weights are undefined: `initializeWeights` or `loadWeights` gives them values. */
 export function createModel(device: Device, config: K2Config, options: ModelOptions = {}): K2Model {
-  const weights = createWeights(device, config, options.trainable ?? false);
+  const weights = createWeights(device, config, options.trainable ?? false, options.matrices);
   const maxPositions = options.maxPositions ?? config.maxPositionEmbeddings;
   const table = (values: Float32Array, label: string) => {
     const tensor = persistent(device, [maxPositions, config.qkRopeHeadDim / 2], "f32", label);

@@ -1,4 +1,4 @@
-import { type Device, parameter, persistent, type Tensor } from "@baltoro/tensor";
+import { type Device, type FloatDType, parameter, persistent, type Tensor } from "@baltoro/tensor";
 import type { K2Config } from "../config.ts";
 
 /** Weights of one MLA block, as Hugging Face stores them: linear layers [out, in]. */
@@ -60,10 +60,18 @@ export interface NamedWeight {
   readonly kind: ParameterKind;
 }
 
-/** Allocates the weights on a device, their values undefined. `trainable` makes them parameters with gradients. */
-export function createWeights(device: Device, config: K2Config, trainable: boolean): K2Weights {
+/**
+ * Allocates the weights on a device, their values undefined. `trainable` makes them parameters with gradients, in f32; else matrices are
+ * stored as `matrices` says, norms and biases in f32.
+ */
+export function createWeights(
+  device: Device,
+  config: K2Config,
+  trainable: boolean,
+  matrices: FloatDType = "f32",
+): K2Weights {
   const make = (name: string, shape: readonly number[], trained = trainable): Tensor =>
-    trained ? parameter(device, shape, name) : persistent(device, shape, "f32", name);
+    trained ? parameter(device, shape, name) : persistent(device, shape, shape.length > 1 ? matrices : "f32", name);
   const { hiddenSize: d, numAttentionHeads: heads, qLoraRank, kvLoraRank } = config;
   const qWidth = heads * (config.qkNopeHeadDim + config.qkRopeHeadDim);
   const feedForward = (prefix: string, inner: number, experts: readonly number[] = []): FeedForwardWeights => ({

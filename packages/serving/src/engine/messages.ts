@@ -1,4 +1,5 @@
 import type { ChatMessage, FinishReason, SamplingOptions } from "@baltoro/k2";
+import type { Precision } from "@baltoro/tensor";
 
 /** What an engine is started with. */
 export interface EngineOptions {
@@ -7,6 +8,8 @@ export interface EngineOptions {
   /** Default `auto`. */
   readonly device?: string;
   readonly threads?: number;
+  /** What a GPU computes matrix products in. */
+  readonly precision?: Precision;
   /** Bytes of latent cache. Default 256 MiB. */
   readonly cacheBytes?: number;
   /** Sequences that run at once. Default 16. */

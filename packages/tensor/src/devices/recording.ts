@@ -1,4 +1,5 @@
 import type { Backend, BufferHandle } from "../backend.ts";
+import type { DType } from "../dtype.ts";
 
 /** A backend that passes everything on, and can write down what a step does. */
 export interface RecordingBackend extends Backend {
@@ -23,17 +24,26 @@ export function recordBackend(inner: Backend): RecordingBackend {
   const show = (value: unknown) =>
     typeof value === "object" && value !== null ? place(value as BufferHandle) : String(value);
 
+  const { hostView } = inner;
   return {
+    ...(hostView && {
+      hostView(buffer: BufferHandle, dtype: DType, length: number) {
+        note(`host view of ${length} ${dtype} at ${place(buffer)}`);
+        return hostView(buffer, dtype, length);
+      },
+    }),
     description: inner.description,
     bytesPerElement: inner.bytesPerElement,
-    alloc(byteLength, label) {
-      const buffer = inner.alloc(byteLength, label);
+    activations: inner.activations,
+    blockElements: inner.blockElements,
+    alloc(byteLength, label, dtype) {
+      const buffer = inner.alloc(byteLength, label, dtype);
       places.set(buffer, `#${allocations++}`);
       note(`alloc ${byteLength} ${label}`);
       return buffer;
     },
-    slice(buffer, byteOffset, byteLength) {
-      const part = inner.slice(buffer, byteOffset, byteLength);
+    slice(buffer, byteOffset, byteLength, dtype) {
+      const part = inner.slice(buffer, byteOffset, byteLength, dtype);
       places.set(part, `${place(buffer)}+${byteOffset}`);
       return part;
     },

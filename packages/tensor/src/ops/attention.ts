@@ -1,6 +1,6 @@
 import { record } from "../autograd.ts";
 import { empty, type Tensor } from "../tensor.ts";
-import { expectRank, expectTensor } from "./check.ts";
+import { expectDType, expectRank, expectTensor } from "./check.ts";
 
 /** Options of {@link attention}. */
 export interface AttentionOptions {
@@ -22,14 +22,15 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   expectRank("attention", `v for q [${q.shape.join(", ")}]`, v, 4, "[B, S, H, Dv]");
   const [batch, sequence, heads, qkDim] = q.shape;
   const vDim = v.shape[3];
-  expectTensor("attention", `k for q [${q.shape.join(", ")}]`, k, q.shape);
-  expectTensor("attention", `v for q [${q.shape.join(", ")}]`, v, [batch, sequence, heads, vDim]);
+  expectTensor("attention", `k for q [${q.shape.join(", ")}]`, k, q.shape, q.dtype);
+  expectDType("attention", "q", q, "float");
+  expectTensor("attention", `v for q [${q.shape.join(", ")}]`, v, [batch, sequence, heads, vDim], q.dtype);
   expectTensor("attention", `documents for q [${q.shape.join(", ")}]`, options.documents, [batch, sequence], "i32");
   const { device } = q;
   const scale = options.scale ?? 1 / Math.sqrt(qkDim);
   const causal = (options.causal ?? true) ? 1 : 0;
   const sizes = { batch, sequence, heads, qkDim, vDim, scale, causal };
-  const out = empty(device, v.shape, "f32", "attention");
+  const out = empty(device, v.shape, q.dtype, "attention");
   const lse = empty(device, [batch, heads, sequence], "f32", "attention lse");
   const rowMax = empty(device, [batch, heads, sequence], "f32", "attention rowMax");
   device.backend.enqueue("attentionForward", {
@@ -45,9 +46,9 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const save = [q, k, v, out, lse, options.documents];
   record("attention", [q, k, v], [out], save, ([dout], sinks, [sq, sk, sv, sout, slse, documents]) => {
     if (!dout) return;
-    const dq = empty(device, q.shape, "f32", "attention dq");
-    const dk = empty(device, k.shape, "f32", "attention dk");
-    const dv = empty(device, v.shape, "f32", "attention dv");
+    const dq = empty(device, q.shape, q.dtype, "attention dq");
+    const dk = empty(device, k.shape, k.dtype, "attention dk");
+    const dv = empty(device, v.shape, v.dtype, "attention dv");
     const delta = empty(device, [batch, heads, sequence], "f32", "attention delta");
     device.backend.enqueue("attentionBackward", {
       dout: dout.buffer,

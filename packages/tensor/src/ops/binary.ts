@@ -2,7 +2,7 @@ import { record } from "../autograd.ts";
 import { type BinaryOp, binaryOps, unaryOps } from "../kernels.ts";
 import { empty, type Tensor } from "../tensor.ts";
 import { type BroadcastPlan, elementStrides, planBroadcast, sumRepeated } from "./broadcast.ts";
-import { expectDType } from "./check.ts";
+import { commonFloat, expectDType } from "./check.ts";
 
 /** a + b. Shapes broadcast by NumPy's rules, as far as {@link planBroadcast} goes. Of equal shapes, backward copies nothing. */
 export function add(a: Tensor, b: Tensor): Tensor {
@@ -35,8 +35,8 @@ export function minimum(a: Tensor, b: Tensor): Tensor {
 }
 
 function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
-  expectDType(op, "a", a, "f32");
-  expectDType(op, "b", b, "f32");
+  expectDType(op, "a", a, "float");
+  expectDType(op, "b", b, "float");
   const plan = planBroadcast(op, a.shape, b.shape);
   const y = apply(op, a, b, plan);
   const saved = op === "add" || op === "sub" ? [] : [a, b];
@@ -53,7 +53,7 @@ function binary(op: BinaryOp, a: Tensor, b: Tensor): Tensor {
 
 /** Enqueues a ∘ b, operands in the plan's order. */
 function apply(op: BinaryOp, a: Tensor, b: Tensor, plan: BroadcastPlan): Tensor {
-  const y = empty(a.device, plan.shape, "f32", op);
+  const y = empty(a.device, plan.shape, commonFloat(a, b), op);
   const [strideA, strideB] = plan.operands.map((operand) => elementStrides(plan, operand));
   a.device.backend.enqueue("binary", {
     ...{ a: a.buffer, b: b.buffer, y: y.buffer, rows: plan.rows, columns: plan.columns, op: binaryOps.indexOf(op) },
@@ -74,7 +74,7 @@ function operandGradients(
   const [planA, planB] = plan.operands.map((operand) => ({ ...plan, operands: [dense, operand] }));
   const both = { ...plan, operands: [dense, dense] };
   const negated = (x: Tensor) => {
-    const y = empty(x.device, plan.shape, "f32", `${op} gradient`);
+    const y = empty(x.device, plan.shape, x.dtype, `${op} gradient`);
     x.device.backend.enqueue("axpby", { x: x.buffer, y: y.buffer, n: x.size, alpha: -1, beta: 0 });
     return y;
   };
@@ -103,7 +103,7 @@ function operandGradients(
 
 /** dy where x > 0, else 0: the gradient of relu. */
 export function passPositive(dy: Tensor, x: Tensor): Tensor {
-  const dx = empty(dy.device, dy.shape, "f32", "masked gradient");
+  const dx = empty(dy.device, dy.shape, dy.dtype, "masked gradient");
   dy.device.backend.enqueue("unaryBackward", {
     ...{ dy: dy.buffer, x: x.buffer, y: x.buffer, dx: dx.buffer, n: dy.size },
     op: unaryOps.indexOf("relu"),

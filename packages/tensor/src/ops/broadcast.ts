@@ -64,7 +64,7 @@ export function sumRepeated(
   shape: Shape,
 ): Tensor {
   if (row === 1 && column === 1) return gradient;
-  const result = empty(device, shape, "f32", "summed gradient");
+  const result = empty(device, shape, gradient.dtype, "summed gradient");
   const whole = row === 0 && column === 0;
   const [outer, axis, inner] = whole ? [1, rows * columns, 1] : row === 0 ? [1, rows, columns] : [rows, columns, 1];
   device.backend.enqueue("reduce", {

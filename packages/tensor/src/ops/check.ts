@@ -1,9 +1,12 @@
-import type { DType } from "../dtype.ts";
+import type { DType, FloatDType } from "../dtype.ts";
 import { formatShape, type Shape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
+/** A dtype, or either floating-point one: activations are bf16 where the device computes in it. */
+export type Expected = DType | "float";
+
 /** Throws unless a tensor has the expected shape and dtype; the message names the operation and both shapes. */
-export function expectTensor(op: string, name: string, tensor: Tensor, shape: Shape, dtype: DType = "f32"): void {
+export function expectTensor(op: string, name: string, tensor: Tensor, shape: Shape, dtype: Expected = "f32"): void {
   if (!sameShape(tensor.shape, shape)) {
     throw new Error(`${op}: ${name} has shape ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`);
   }
@@ -11,10 +14,20 @@ export function expectTensor(op: string, name: string, tensor: Tensor, shape: Sh
 }
 
 /** Throws unless a tensor has the expected dtype. */
-export function expectDType(op: string, name: string, tensor: Tensor, dtype: DType): void {
-  if (tensor.dtype !== dtype) {
-    throw new Error(`${op}: ${name} ${formatShape(tensor.shape)} has dtype ${tensor.dtype}, expected ${dtype}`);
-  }
+export function expectDType(op: string, name: string, tensor: Tensor, dtype: Expected): void {
+  if (dtype === "float" ? tensor.dtype !== "i32" : tensor.dtype === dtype) return;
+  const wanted = dtype === "float" ? "f32 or bf16" : dtype;
+  throw new Error(`${op}: ${name} ${formatShape(tensor.shape)} has dtype ${tensor.dtype}, expected ${wanted}`);
+}
+
+/** What two floating-point operands give: bf16 only of two of them. */
+export function commonFloat(a: Tensor, b: Tensor): FloatDType {
+  return a.dtype === "bf16" && b.dtype === "bf16" ? "bf16" : "f32";
+}
+
+/** The dtype of a tensor that `expectDType` found to be "float". */
+export function floatOf(x: Tensor): FloatDType {
+  return x.dtype === "bf16" ? "bf16" : "f32";
 }
 
 /** Throws unless a tensor has the expected number of axes. */

@@ -1,6 +1,7 @@
 import { record } from "../autograd.ts";
+import type { BufferHandle } from "../backend.ts";
 import { empty, type Tensor } from "../tensor.ts";
-import { asRows, expectTensor } from "./check.ts";
+import { asRows, expectDType, expectTensor } from "./check.ts";
 
 /** Options of the cross-entropy operations. */
 export interface CrossEntropyOptions {
@@ -9,9 +10,6 @@ export interface CrossEntropyOptions {
   /** Adds zLoss · lse² to every row's loss, which keeps logits from drifting (Chowdhery et al. 2022, §5). Default 0. */
   readonly zLoss?: number;
 }
-
-/** Most elements of a block of logits of {@link linearCrossEntropy}: 8 MiB, which stays in the last-level cache. */
-const logitsBlock = 2 << 20;
 
 /**
  * Mean softmax cross-entropy of logits [..., V] against targets i32 [...]: a scalar. If all targets are ignored the
@@ -70,19 +68,20 @@ export function linearCrossEntropy(
   const { device } = hidden;
   const { backend, tape } = device;
   const of = `for hidden [${hidden.shape.join(", ")}]`;
+  expectDType("linearCrossEntropy", "hidden", hidden, "float");
   expectTensor("linearCrossEntropy", `weight ${of}`, weight, [vocab, dim]);
   expectTensor("linearCrossEntropy", `targets ${of}`, targets, hidden.shape.slice(0, -1), "i32");
   const { inverse } = countTargets(targets, ignore);
   const loss = empty(device, [rows], "f32", "linearCrossEntropy loss");
   const wantHidden = tape.enabled && hidden.requiresGrad;
   const wantWeight = tape.enabled && weight.requiresGrad;
-  const dhidden = wantHidden ? empty(device, hidden.shape, "f32", "linearCrossEntropy dhidden") : null;
+  const dhidden = wantHidden ? empty(device, hidden.shape, hidden.dtype, "linearCrossEntropy dhidden") : null;
   const dweight = wantWeight ? empty(device, weight.shape, "f32", "linearCrossEntropy dweight") : null;
   // Blocks of 16 rows keep every slice of the targets at a multiple of 64 bytes.
-  const blockRows = Math.min(rows, Math.max(16, Math.floor(logitsBlock / Math.max(vocab, 1) / 16) * 16));
+  const blockRows = Math.min(rows, Math.max(16, Math.floor(backend.blockElements / Math.max(vocab, 1) / 16) * 16));
   const logits = empty(device, [Math.max(blockRows, 1), vocab], "f32", "linearCrossEntropy logits");
   const slice = (tensor: Tensor, row: number, count: number, width: number) =>
-    count === rows ? tensor.buffer : backend.slice(tensor.buffer, row * width * 4, count * width * 4);
+    count === rows ? tensor.buffer : partOf(tensor, row * width, count * width);
   for (let row = 0; row < rows; row += blockRows) {
     const m = Math.min(blockRows, rows - row);
     const x = slice(hidden, row, m, dim);
@@ -169,6 +168,12 @@ export function linearCrossEntropy(
     }
   });
   return mean;
+}
+
+/** Elements first … first + count of a tensor. */
+function partOf({ device: { backend }, buffer, dtype }: Tensor, first: number, count: number): BufferHandle {
+  const bytes = backend.bytesPerElement[dtype];
+  return backend.slice(buffer, first * bytes, count * bytes, dtype);
 }
 
 /** Number of targets that count, and one over it, as device scalars. */

@@ -1,6 +1,6 @@
 import { record } from "../autograd.ts";
 import { empty, type Tensor } from "../tensor.ts";
-import { expectRank, expectTensor } from "./check.ts";
+import { expectDType, expectRank, expectTensor, floatOf } from "./check.ts";
 
 /**
  * One matrix per expert over rows sorted by expert: x [N, k], w [E, n, k] (as Hugging Face stores each expert's linear
@@ -9,14 +9,15 @@ import { expectRank, expectTensor } from "./check.ts";
  */
 export function groupedMatmul(x: Tensor, w: Tensor, offsets: Tensor): Tensor {
   expectRank("groupedMatmul", "x", x, 2, "[N, k]");
+  expectDType("groupedMatmul", "x", x, "float");
   expectRank("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, 3, "[E, n, k]");
   const [rows, k] = x.shape;
   const [experts, n] = w.shape;
-  expectTensor("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, [experts, n, k]);
+  expectTensor("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, [experts, n, k], "float");
   expectTensor("groupedMatmul", `offsets for w [${w.shape.join(", ")}]`, offsets, [experts + 1], "i32");
   const { device } = x;
   const { backend } = device;
-  const y = empty(device, [rows, n], "f32", "groupedMatmul");
+  const y = empty(device, [rows, n], floatOf(x), "groupedMatmul");
   backend.enqueue("groupedGemm", {
     x: x.buffer,
     w: w.buffer,

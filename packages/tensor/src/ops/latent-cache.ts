@@ -1,5 +1,5 @@
 import { empty, type Tensor } from "../tensor.ts";
-import { expectRank, expectTensor } from "./check.ts";
+import { expectRank, expectTensor, floatOf } from "./check.ts";
 
 /** Where rows of a batch live in a paged latent cache. All on the device. */
 export interface PagedContext {
@@ -16,7 +16,7 @@ export function writeLatentCache(x: Tensor, slots: Tensor, cache: Tensor): void 
   expectRank("writeLatentCache", "cache", cache, 3, "[blocks, blockSize, width]");
   const [blocks, blockSize, width] = cache.shape;
   const rows = slots.size;
-  expectTensor("writeLatentCache", `x for cache [${cache.shape.join(", ")}]`, x, [rows, width]);
+  expectTensor("writeLatentCache", `x for cache [${cache.shape.join(", ")}]`, x, [rows, width], "float");
   expectTensor("writeLatentCache", "slots", slots, [rows], "i32");
   x.device.backend.enqueue("latentCacheWrite", {
     x: x.buffer,
@@ -43,11 +43,17 @@ export function pagedLatentAttention(
   expectRank("pagedLatentAttention", "cache", cache, 3, "[blocks, blockSize, latent + rope]");
   const [rows, heads, width] = q.shape;
   const [blocks, blockSize] = cache.shape;
-  expectTensor("pagedLatentAttention", `cache for q [${q.shape.join(", ")}]`, cache, [blocks, blockSize, width]);
+  expectTensor(
+    "pagedLatentAttention",
+    `cache for q [${q.shape.join(", ")}]`,
+    cache,
+    [blocks, blockSize, width],
+    "float",
+  );
   expectTensor("pagedLatentAttention", "rowSequence", context.rowSequence, [rows], "i32");
   expectTensor("pagedLatentAttention", "contextLengths", context.contextLengths, [rows], "i32");
   expectRank("pagedLatentAttention", "blockTables", context.blockTables, 2, "[sequences, maxBlocks]");
-  const out = empty(q.device, [rows, heads, latent], "f32", "pagedLatentAttention");
+  const out = empty(q.device, [rows, heads, latent], floatOf(q), "pagedLatentAttention");
   q.device.backend.enqueue("pagedLatentAttention", {
     q: q.buffer,
     cache: cache.buffer,

@@ -155,7 +155,7 @@ export function concatenate(parts: readonly Tensor[]): Tensor {
     for (const [i, sink] of sinks.entries()) {
       if (!sink) continue;
       const { out, accumulate } = sink.target();
-      const target = repeated[i] ? empty(device, [outer, repeat, widths[i]], "f32", "concatenate gradient") : out;
+      const target = repeated[i] ? empty(device, [outer, repeat, widths[i]], dy.dtype, "concatenate gradient") : out;
       device.backend.enqueue("copy3d", {
         src: dy.buffer,
         dst: target.buffer,

@@ -1,6 +1,8 @@
 import { record } from "../autograd.ts";
+import type { FloatDType } from "../dtype.ts";
 import { formatShape } from "../shape.ts";
 import { empty, type Tensor } from "../tensor.ts";
+import { floatOf } from "./check.ts";
 
 /** Options of {@link matmul}. */
 export interface MatmulOptions {
@@ -8,6 +10,8 @@ export interface MatmulOptions {
   readonly transposeB?: boolean;
   /** Added to every row of the product: [n]. */
   readonly bias?: Tensor;
+  /** dtype of the product, by default that of `a`. Sums are f32 in any case. */
+  readonly out?: FloatDType;
 }
 
 /**
@@ -26,7 +30,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
       `matmul: bias ${formatShape(bias.shape)} does not fit the product ${formatShape(outShape)}: expected [${n}]`,
     );
   }
-  const out = empty(a.device, outShape, "f32", "matmul");
+  const out = empty(a.device, outShape, options.out ?? floatOf(a), "matmul");
   product(a, b, out, { batch, m, n, k, transposeA, transposeB, bias, accumulate: 0 });
   record("matmul", [a, b, bias ?? null], [out], [a, b], ([gradient], [sinkA, sinkB, sinkBias], [savedA, savedB]) => {
     if (!gradient) return;
@@ -79,8 +83,8 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 }
 
 /** x · wᵀ (+ bias): x [..., k], w [n, k] as Hugging Face stores a linear layer → [..., n]. */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  return matmul(x, weight, bias ? { transposeB: true, bias } : { transposeB: true });
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, out?: FloatDType): Tensor {
+  return matmul(x, weight, { transposeB: true, ...(bias && { bias }), ...(out && { out }) });
 }
 
 /**
@@ -97,7 +101,7 @@ export function headMatmul(x: Tensor, weight: Tensor, options: { transposeW?: bo
       `headMatmul: x ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)}${transposeW ? " (transposed)" : ""}`,
     );
   }
-  const out = empty(x.device, [rows, heads, n], "f32", "headMatmul");
+  const out = empty(x.device, [rows, heads, n], x.dtype, "headMatmul");
   x.device.backend.enqueue("gemm", {
     a: x.buffer,
     b: weight.buffer,
@@ -132,7 +136,7 @@ function planProduct(a: Tensor, b: Tensor, transposeA: boolean, transposeB: bool
       `matmul: ${formatShape(a.shape)}${mark(transposeA)} · ${formatShape(b.shape)}${mark(transposeB)}: ${why}`,
     );
   };
-  if (a.dtype !== "f32" || b.dtype !== "f32") fail(`dtypes ${a.dtype} and ${b.dtype}, expected f32`);
+  if (a.dtype === "i32" || b.dtype === "i32") fail(`dtypes ${a.dtype} and ${b.dtype}, expected f32 or bf16`);
   if (a.shape.length < 2 || b.shape.length < 2) fail("both need at least two axes");
   const batched = b.shape.length === 3;
   if (b.shape.length > 3) fail("the second has more than three axes");

@@ -1,6 +1,6 @@
 import { record } from "../autograd.ts";
 import { empty, type Tensor } from "../tensor.ts";
-import { expectDType, expectRank, expectTensor } from "./check.ts";
+import { expectDType, expectRank, expectTensor, floatOf } from "./check.ts";
 
 /** The N = T·k choices of a routing, sorted by expert. All on the device. */
 export interface ExpertOrder {
@@ -36,12 +36,13 @@ export function sortByExpert(indices: Tensor, experts: number): ExpertOrder {
 /** Copies each token's row to the sorted rows of its k choices: x [T, D] → [N, D]. */
 export function permute(x: Tensor, { order, inverse, k }: ExpertOrder): Tensor {
   expectRank("permute", "x", x, 2, "[T, D]");
+  expectDType("permute", "x", x, "float");
   const [rows, dim] = x.shape;
   const n = order.size;
   if (n !== rows * k)
     throw new Error(`permute: x [${x.shape.join(", ")}] has ${rows} rows, the order ${n} = ${n / k} · ${k}`);
   const { backend } = x.device;
-  const y = empty(x.device, [n, dim], "f32", "permute");
+  const y = empty(x.device, [n, dim], floatOf(x), "permute");
   backend.enqueue("permute", { x: x.buffer, order: order.buffer, y: y.buffer, n, dim, k });
   record("permute", [x], [y], [inverse], ([dy], [sink], [savedInverse]) => {
     if (!dy || !sink) return;
@@ -66,7 +67,7 @@ export function unpermute(y: Tensor, weights: Tensor, { inverse, k }: ExpertOrde
   const rows = n / k;
   expectTensor("unpermute", `weights for y [${y.shape.join(", ")}]`, weights, [rows, k]);
   const { device } = y;
-  const out = empty(device, [rows, dim], "f32", "unpermute");
+  const out = empty(device, [rows, dim], floatOf(y), "unpermute");
   device.backend.enqueue("unpermute", {
     y: y.buffer,
     weights: weights.buffer,
@@ -84,7 +85,7 @@ export function unpermute(y: Tensor, weights: Tensor, { inverse, k }: ExpertOrde
     [y, weights, inverse],
     ([dout], [sinkY, sinkWeights], [savedY, savedWeights, savedInverse]) => {
       if (!dout) return;
-      const dy = empty(device, y.shape, "f32", "unpermute dy");
+      const dy = empty(device, y.shape, y.dtype, "unpermute dy");
       const dweights = empty(device, weights.shape, "f32", "unpermute dweights");
       device.backend.enqueue("unpermuteBackward", {
         dout: dout.buffer,

@@ -1,12 +1,13 @@
 import { record } from "../autograd.ts";
 import { empty, type Tensor } from "../tensor.ts";
-import { asRows, expectTensor } from "./check.ts";
+import { asRows, expectDType, expectTensor, floatOf } from "./check.ts";
 
 /** x / √(mean(x²) + eps) · weight over the last axis: x [..., D], weight [D] (Zhang & Sennrich 2019). */
 export function rmsNorm(x: Tensor, weight: Tensor, eps = 1e-6): Tensor {
   const { rows, width: dim } = asRows(x);
+  expectDType("rmsNorm", "x", x, "float");
   expectTensor("rmsNorm", `weight for x [${x.shape.join(", ")}]`, weight, [dim]);
-  const y = empty(x.device, x.shape, "f32", "rmsNorm");
+  const y = empty(x.device, x.shape, floatOf(x), "rmsNorm");
   const rstd = empty(x.device, [rows], "f32", "rmsNorm rstd");
   x.device.backend.enqueue("rmsNormForward", {
     x: x.buffer,

@@ -19,13 +19,13 @@ export function rope(x: Tensor, positions: Tensor, { cos, sin }: RopeTables, sta
   const [maxPositions, half] = cos.shape;
   expectTensor("rope", "positions", positions, [rows], "i32");
   expectTensor("rope", "sin", sin, [maxPositions, half]);
-  expectDType("rope", "x", x, "f32");
+  expectDType("rope", "x", x, "float");
   const ropeDim = 2 * half;
   if (start < 0 || start + ropeDim > headDim) {
     throw new Error(`rope: columns ${start} … ${start + ropeDim} are outside the head of x [${x.shape.join(", ")}]`);
   }
   const shared = { cos: cos.buffer, sin: sin.buffer, rows, heads, headDim, start, ropeDim, maxPositions };
-  const y = empty(x.device, x.shape, "f32", "rope");
+  const y = empty(x.device, x.shape, x.dtype, "rope");
   const { backend } = x.device;
   backend.enqueue("rope", {
     ...shared,

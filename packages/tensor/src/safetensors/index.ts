@@ -1,4 +1,14 @@
-export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16 } from "./convert.ts";
-export { type SafetensorsDType, SafetensorsError } from "./format.ts";
+export { type BlockShape, dequantizeBlockRow, quantizeBlockRow, scaleShape } from "./block-scale.ts";
+export { bfloat16ToFloat32, decodeFloats, float16ToFloat32, float32ToBfloat16 } from "./convert.ts";
+export { e4m3Values, largestE4m3, toE4m3 } from "./float8.ts";
+export { type SafetensorsDType, SafetensorsError, safetensorsBytes } from "./format.ts";
 export { openSafetensors, type SafetensorsFile } from "./read.ts";
-export { type TensorToWrite, writeAtomically, writeSafetensors } from "./write.ts";
+export { defaultShardBytes, planShards, type ShardOptions, writeShards } from "./shards.ts";
+export {
+  type StreamToWrite,
+  storedBytes,
+  syncDirectory,
+  type TensorToWrite,
+  writeAtomically,
+  writeSafetensors,
+} from "./write.ts";

@@ -2,6 +2,7 @@ export { type Corpus, type CorpusOptions, type CorpusProgress, openCorpus, start
 export { CorpusError } from "./errors.ts";
 export type { CorpusFile, CorpusFormat } from "./files.ts";
 export {
+  type BatchPart,
   type PackedDataset,
   type PackedDatasetOptions,
   packedDataset,

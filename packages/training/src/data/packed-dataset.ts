@@ -37,6 +37,14 @@ export interface PackedDatasetOptions {
   readonly shuffle?: boolean;
   /** Default: everything. Targets do not reach across its end. */
   readonly range?: TokenRange;
+  /** This rank's part of every batch: rows rank · B / size and on, B / size of them. Default: the whole batch. */
+  readonly part?: BatchPart;
+}
+
+/** The rows of a batch that one of several ranks takes. */
+export interface BatchPart {
+  readonly rank: number;
+  readonly size: number;
 }
 
 /** Sequences cut from a token cache. Which ones a batch holds depends on the seed and the step alone. */
@@ -49,7 +57,7 @@ export interface PackedDataset {
   readonly stepsPerEpoch: number;
   /**
    * The micro-batch of a step, both from 0. With shuffling every sequence comes once in an epoch, in an order of its own
-   * per epoch, and a batch may straddle two epochs. A resumed run asks for the next step: there is no other state.
+   * per epoch, and a batch may straddle two epochs. Of a `part` it has the rows of that part only. A resumed run asks for the next step: there is no other state.
    */
   batchAt(step: number, microBatch?: number): TokenBatch;
 }
@@ -58,7 +66,8 @@ export interface PackedDataset {
  * Packs the documents of a cache into sequences, tail to head, without gaps: sequence i is tokens [i·S, (i+1)·S) of the
  * range. Long documents go on in another sequence, whose first segment starts at position 0 and does not see what came
  * before; its first token is still a target of the earlier sequence's last position.
- * @throws RangeError for sizes that are no positive integers and for a range outside of the cache.
+ * @throws RangeError for sizes that are no positive integers, a range outside of the cache, and a batch that does not divide
+ * among the ranks.
  */
 export function packedDataset(cache: TokenCache, options: PackedDatasetOptions): PackedDataset {
   const { sequenceLength: S, batchSize: B, accumulation = 1, seed = 0, shuffle = true } = options;
@@ -66,6 +75,14 @@ export function packedDataset(cache: TokenCache, options: PackedDatasetOptions):
     if (!Number.isInteger(value) || value < 1)
       throw new RangeError(`packedDataset: ${name} ${value} must be a positive integer`);
   }
+  const { rank, size } = options.part ?? { rank: 0, size: 1 };
+  if (!(Number.isInteger(rank) && rank >= 0 && rank < size))
+    throw new RangeError(`packedDataset: part ${rank} of ${size}`);
+  if (B % size !== 0)
+    throw new RangeError(
+      `packedDataset: batchSize ${B} does not divide among ${size} ranks; take a multiple of ${size}`,
+    );
+  const rows = B / size;
   const { start, end } = options.range ?? { start: 0, end: cache.meta.tokens };
   if (!(start >= 0 && start < end && end <= cache.meta.tokens)) {
     throw new RangeError(`packedDataset: range ${start} … ${end} of ${cache.meta.tokens} tokens`);
@@ -125,10 +142,10 @@ export function packedDataset(cache: TokenCache, options: PackedDatasetOptions):
       if (!Number.isInteger(microBatch) || microBatch < 0 || microBatch >= accumulation) {
         throw new RangeError(`batchAt: micro-batch ${microBatch} of ${accumulation}`);
       }
-      const make = () => new Int32Array(B * S);
+      const make = () => new Int32Array(rows * S);
       const batch = { tokens: make(), targets: make(), positions: make(), documents: make(), predicted: 0 };
-      const place = (step * accumulation + microBatch) * B;
-      for (let row = 0; row < B; row++) batch.predicted += fillRow(batch, row, sequenceAt(place + row));
+      const place = (step * accumulation + microBatch) * B + rank * rows;
+      for (let row = 0; row < rows; row++) batch.predicted += fillRow(batch, row, sequenceAt(place + row));
       return batch;
     },
   };

@@ -56,6 +56,7 @@ export function adamW(options: AdamWOptions = {}): Optimizer<AdamWState> {
         });
       }
     },
+    prefixes: ["adamw.first.", "adamw.second."],
     tensors({ moments }) {
       return new Map(
         moments.flatMap(({ parameter, first, second }) => [

@@ -1,6 +1,12 @@
 export { type AdamWOptions, adamW } from "./adamw.ts";
 export { type MuonOptions, muon } from "./muon.ts";
-export { type MuonClip, type MuonClipOptions, type MuonClipState, muonClip } from "./muon-clip.ts";
+export {
+  type MuonClip,
+  type MuonClipOptions,
+  type MuonClipState,
+  muonClip,
+  type UpdateAcrossRanks,
+} from "./muon-clip.ts";
 export {
   type NewtonSchulzCoefficients,
   type NewtonSchulzVariant,

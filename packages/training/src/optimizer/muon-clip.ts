@@ -26,6 +26,14 @@ export interface MuonClipState {
   readonly gradientNorm: Tensor;
 }
 
+/** What is enqueued within an update where each of several ranks holds a part of the parameters. */
+export interface UpdateAcrossRanks {
+  /** Adds the ranks' squared gradient norms up. */
+  sumNorms(normSquared: Tensor): void;
+  /** Brings every rank the weights that the others have updated. QK-Clip comes after it. */
+  gatherWeights(): void;
+}
+
 /** The K2 optimizer as a pure pair. */
 export interface MuonClip {
   init(
@@ -36,7 +44,9 @@ export interface MuonClip {
   /** Sends this step's scalars to the device. Before `update`, outside of a captured graph. */
   write(state: MuonClipState, scalars: StepScalars): void;
   /** Enqueues one step: gradient norm, clipping, Muon, AdamW, QK-Clip. Gradients hold the sum of the micro-batches. */
-  update(state: MuonClipState): void;
+  update(state: MuonClipState, ranks?: UpdateAcrossRanks): void;
+  /** Names of a parameter's tensors in `tensors`, less its own name. */
+  prefixes(group: OptimizedParameter["group"]): readonly string[];
   tensors(state: MuonClipState): Map<string, Tensor>;
 }
 
@@ -70,7 +80,8 @@ export function muonClip(options: MuonClipOptions = {}): MuonClip {
       matrices.write(state.muon, scalars);
       rest.write(state.adamW, scalars);
     },
-    update(state) {
+    prefixes: (group) => (group === "muon" ? matrices : rest).prefixes,
+    update(state, ranks) {
       const { normSquared, clip, gradientNorm } = state;
       const { device } = clip;
       fill(normSquared, 0);
@@ -85,6 +96,7 @@ export function muonClip(options: MuonClipOptions = {}): MuonClip {
           accumulate: 1,
         });
       }
+      ranks?.sumNorms(normSquared);
       device.backend.enqueue("clipFactor", {
         normSquared: normSquared.buffer,
         clip: clip.buffer,
@@ -94,6 +106,7 @@ export function muonClip(options: MuonClipOptions = {}): MuonClip {
       });
       matrices.update(state.muon, clip);
       rest.update(state.adamW, clip);
+      ranks?.gatherWeights();
       if (tau > 0) qkClip(state.attention, tau);
     },
     tensors: (state) => new Map([...matrices.tensors(state.muon), ...rest.tensors(state.adamW)]),

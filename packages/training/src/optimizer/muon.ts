@@ -1,4 +1,4 @@
-import { bytesPerElement, empty, fill, formatShape, persistent, scope, type Tensor } from "@baltoro/tensor";
+import { type Device, empty, fill, formatShape, persistent, scope, type Tensor } from "@baltoro/tensor";
 import { type NewtonSchulzVariant, newtonSchulz } from "./newton-schulz.ts";
 import type { OptimizedParameter, Optimizer } from "./optimizer.ts";
 
@@ -34,8 +34,10 @@ export interface MuonState {
   readonly hyper: Tensor | null;
 }
 
-/** Most elements that a batch of Newton–Schulz works on at once: its five buffers of 4 bytes stay in the hundreds of MiB. */
-const bucketElements = 8 << 20;
+/** Most elements that a batch of Newton–Schulz works on at once: its five buffers stay in the hundreds of MiB on a CPU. */
+function bucketElements({ backend }: Device): number {
+  return Math.max(8 << 20, backend.blockElements / 2);
+}
 
 /**
  * Muon as in Moonlight and K2 (arXiv 2502.16982 §2.2, arXiv 2507.20534 Algorithm 1): Nesterov momentum, orthogonalized by
@@ -49,9 +51,9 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
       for (const parameter of parameters) {
         const { n, m, count } = matricesOf(parameter, perHead);
         // Parts of a stacked buffer begin at multiples of 64 bytes: matrices of other sizes stay on their own.
-        const stackable = (n * m) % 16 === 0;
+        const stackable = (n * m) % 32 === 0;
         const fits = (bucket: OpenBucket) =>
-          stackable && bucket.n === n && bucket.m === m && (bucket.batch + count) * n * m <= bucketElements;
+          stackable && bucket.n === n && bucket.m === m && (bucket.batch + count) * n * m <= bucketElements(device);
         let bucket = buckets.find(fits);
         if (!bucket) {
           bucket = { n, m, batch: 0, members: [] };
@@ -76,9 +78,11 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
       const { backend } = device;
       for (const { n, m, batch, members } of buckets) {
         scope(device, () => {
-          const stacked = empty(device, [batch, n, m], "f32", "muon update");
+          // Newton–Schulz bears bf16: its iteration is contracting, and the result's scale is what counts.
+          const stacked = empty(device, [batch, n, m], backend.activations, "muon update");
+          const bytes = backend.bytesPerElement[stacked.dtype];
           const part = (tensor: Tensor, start: number, size: number) =>
-            backend.slice(tensor.buffer, start * bytesPerElement.f32, size * bytesPerElement.f32);
+            backend.slice(tensor.buffer, start * bytes, size * bytes, tensor.dtype);
           for (const { parameter, momentum: buffer, start } of members) {
             const { grad, size } = parameter.tensor;
             if (!grad || !parameter.tensor.gradDefined)
@@ -108,6 +112,7 @@ export function muon(options: MuonOptions = {}): Optimizer<MuonState> {
         });
       }
     },
+    prefixes: ["muon.momentum."],
     tensors({ buckets }) {
       return new Map(
         buckets.flatMap(({ members }) =>

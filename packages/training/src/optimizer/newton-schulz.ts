@@ -28,7 +28,7 @@ export type NewtonSchulzVariant = keyof typeof newtonSchulzVariants;
 
 /**
  * Orthogonalizes each matrix of a batch [B, n, m]: replaces UΣVᵀ by about UVᵀ. Overwrites `x`, and returns the tensor
- * that holds the result (`x` itself or a second of its size). Everything is f32. Tall matrices iterate on XᵀX from
+ * that holds the result (`x` itself or a second of its size). Everything has the dtype of `x`, sums are f32. Tall matrices iterate on XᵀX from
  * the right, so that the small side is squared and nothing is transposed in memory.
  */
 export function newtonSchulz(x: Tensor, variant: NewtonSchulzVariant): Tensor {
@@ -39,10 +39,10 @@ export function newtonSchulz(x: Tensor, variant: NewtonSchulzVariant): Tensor {
   const tall = n > m;
   const side = Math.min(n, m);
   backend.enqueue("normalizeFrobenius", { x: x.buffer, batch, n: n * m, safety, eps: 1e-7 });
-  const gram = empty(device, [batch, side, side], "f32", "newtonSchulz gram");
-  const polynomial = empty(device, [batch, side, side], "f32", "newtonSchulz polynomial");
+  const gram = empty(device, [batch, side, side], x.dtype, "newtonSchulz gram");
+  const polynomial = empty(device, [batch, side, side], x.dtype, "newtonSchulz polynomial");
   let from = x;
-  let to = empty(device, x.shape, "f32", "newtonSchulz");
+  let to = empty(device, x.shape, x.dtype, "newtonSchulz");
   const square = { batch, strideA: side * side, strideB: side * side, lda: side, ldb: side };
   for (const [a, b, c] of coefficients) {
     // gram [side, side] = XXᵀ, or XᵀX of a tall matrix.

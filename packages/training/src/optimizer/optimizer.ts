@@ -27,6 +27,8 @@ export interface Optimizer<State> {
   write(state: State, scalars: StepScalars): void;
   /** `clip` is a device scalar that every gradient is multiplied by. */
   update(state: State, clip: Tensor): void;
+  /** What `tensors` puts before a parameter's name: one tensor of the parameter's shape for each. */
+  readonly prefixes: readonly string[];
   /** Every tensor that a resumed run needs, by name. */
   tensors(state: State): Map<string, Tensor>;
 }

@@ -2,8 +2,9 @@ export { defaultPretrainConfig, type PretrainConfig } from "./config.ts";
 export { DivergedError } from "./divergence.ts";
 export { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
 export { clippedAttention, optimizedParameters } from "./k2-groups.ts";
-export { type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { type PretrainOptions, pretrain } from "./pretrain.ts";
 export { prepareText, prepareTokenizer, type RunText } from "./text.ts";
+export type { PretrainResult } from "./train-loop.ts";
 export {
   createTrainStep,
   type MicroBatch,

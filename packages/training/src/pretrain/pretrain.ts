@@ -1,26 +1,25 @@
-import { createModel, initializeWeights, type K2Model } from "@baltoro/k2";
+import { crc32 } from "node:zlib";
+import { createModel, initializeWeights } from "@baltoro/k2";
 import type { Device } from "@baltoro/tensor";
-import { openMetrics } from "../metrics/index.ts";
+import { type AcrossRanks, acrossRanks, type Communicator } from "../distributed/index.ts";
 import { muonClip } from "../optimizer/index.ts";
 import { createProgress, type Progress } from "../progress/index.ts";
-import { loadRunReport, renderReport } from "../report/index.ts";
 import {
   latestCheckpoint,
   openRun,
   pruneCheckpoints,
   type RunDirectory,
+  runDirectory,
   verifyCheckpoint,
   writeCheckpoint,
-  writeFileAtomic,
   writeRunConfig,
 } from "../runfiles/index.ts";
-import { wsd } from "../schedules/index.ts";
 import type { PretrainConfig } from "./config.ts";
-import { divergedAt, weightNorm } from "./divergence.ts";
-import { environmentDifferences, trainingEnvironment } from "./environment.ts";
-import { prepareText, prepareTokenizer, type RunText } from "./text.ts";
-import { createTrainStep, type TrainStep } from "./train-step.ts";
-import { loadTraining, saveTraining, type TrainingState } from "./training-checkpoint.ts";
+import { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
+import { prepareText, prepareTokenizer } from "./text.ts";
+import { type PretrainResult, trainLoop } from "./train-loop.ts";
+import { createTrainStep } from "./train-step.ts";
+import { bringOptimizer, loadTraining, saveTraining, type TrainingState } from "./training-checkpoint.ts";
 
 /** Options of {@link pretrain} that do not change the result. */
 export interface PretrainOptions {
@@ -34,16 +33,11 @@ export interface PretrainOptions {
   readonly progress?: Progress;
   /** Where tokenized text is kept, by default in the run's directory: runs on the same text can share it. */
   readonly tokenCache?: string;
-}
-
-/** How a run ended. */
-export interface PretrainResult {
-  readonly step: number;
-  readonly finished: boolean;
-  readonly checkpoint: string;
-  readonly report: string;
-  readonly valLoss: number | null;
-  readonly valBitsPerByte: number | null;
+  /**
+   * Train with other ranks, which call this with the same configuration and directory: each takes its part of every batch and of the
+   * optimizer. Rank 0 writes what the run leaves behind. A failure on one ends all.
+   */
+  readonly communicator?: Communicator;
 }
 
 /**
@@ -51,23 +45,30 @@ export interface PretrainResult {
  * report; the same configuration, device and thread count give the same bits, also across a stop and a resume.
  */
 export async function pretrain(config: PretrainConfig, options: PretrainOptions): Promise<PretrainResult> {
-  const { device, directory, signal } = options;
-  const progress = options.progress ?? createProgress();
-  const { run, lock } = openRun(directory);
   try {
-    const { checkpoint, incomplete } = latestCheckpoint(run.checkpoints);
-    for (const { path, reason } of incomplete) progress.log(`ignored ${path}: ${reason}`);
-    if (checkpoint && !options.resume) {
-      throw new Error(
-        `${run.path} holds a run at step ${checkpoint.step}: resume it (--resume), or choose another directory (--out)`,
-      );
-    }
-    if (!checkpoint && options.resume) throw new Error(`${run.path} holds no checkpoint to resume from`);
-    if (checkpoint) verifyCheckpoint(checkpoint.path);
-    const environment = trainingEnvironment(device);
-    if (!checkpoint) writeRunConfig(run, { ...config, environment: { ...environment, seed: config.seed } });
-    const tokenizer = await prepareTokenizer(run.tokenizer, config, progress, signal);
-    const text = await prepareText(options.tokenCache ?? run.tokens, tokenizer, config, progress);
+    return await pretrainRank(config, options);
+  } catch (error) {
+    // The other ranks would wait for this one until their limit.
+    options.communicator?.abort((error as Error).message);
+    throw error;
+  }
+}
+
+async function pretrainRank(config: PretrainConfig, options: PretrainOptions): Promise<PretrainResult> {
+  const { device, directory, signal, communicator } = options;
+  const { rank, size } = communicator ?? { rank: 0, size: 1 };
+  const chief = rank === 0;
+  const progress = chief ? (options.progress ?? createProgress()) : silentProgress;
+  if (config.batchSize % size !== 0)
+    throw new Error(`a batch of ${config.batchSize} sequences does not divide among ${size} ranks; take a multiple`);
+  const environment = trainingEnvironment(device, size);
+  const { run, lock } = chief ? openRun(directory) : { run: runDirectory(directory), lock: null };
+  try {
+    const { checkpoint, tokenizer, text } = await rankZeroFirst(communicator, () =>
+      prepareFiles(run, config, options, { chief, progress, environment }),
+    );
+    const across = acrossRanks(device, communicator);
+    await assertSameRun(across, `${JSON.stringify(config)} from step ${checkpoint?.step ?? 0}`);
     const model = createModel(device, config.model, { trainable: true });
     const optimizer = muonClip({
       muon: { weightDecay: config.weightDecay, variant: config.newtonSchulz, perHead: config.perHead },
@@ -76,167 +77,76 @@ export async function pretrain(config: PretrainConfig, options: PretrainOptions)
       tau: config.qkClipThreshold,
     });
     const step = createTrainStep(model, optimizer, {
-      batchSize: config.batchSize,
+      batchSize: config.batchSize / size,
       sequenceLength: config.sequenceLength,
       accumulation: config.accumulation,
       checkpointing: config.checkpointing,
       zLoss: config.zLoss,
       balanceRate: config.balanceRate,
       adamWOnly: config.optimizer === "adamw",
+      ...(communicator ? { communicator } : {}),
     });
-    const optimizerTensors = optimizer.tensors(step.optimizerState);
     let state: TrainingState = { step: 0, tokens: 0, seconds: 0, environment };
     if (checkpoint) {
-      state = await loadTraining(checkpoint.path, model, optimizerTensors);
+      state = await loadTraining(checkpoint.path, model, step.saved);
       for (const line of environmentDifferences(state.environment, environment)) progress.log(`warning: ${line}`);
       progress.log(`resumed from ${checkpoint.path}`);
+      state = { ...state, environment };
     } else initializeWeights(model, { seed: config.seed });
     const save = async (at: TrainingState) => {
-      await writeCheckpoint(run.checkpoints, at.step, (path) =>
-        saveTraining(path, model, tokenizer, optimizerTensors, at),
-      );
-      pruneCheckpoints(run.checkpoints, config.keepCheckpoints);
+      if (chief) {
+        await writeCheckpoint(run.checkpoints, at.step, (path) => saveTraining(path, model, tokenizer, step.saved, at));
+        pruneCheckpoints(run.checkpoints, config.keepCheckpoints);
+      } else await bringOptimizer(step.saved);
+      await communicator?.barrier(slowLimitSeconds);
     };
-    return await trainLoop({ run, config, model, step, text, state, save, progress, signal });
+    return await trainLoop({ run, config, model, step, text, state, save, progress, signal, across, chief });
   } finally {
-    lock.release();
+    lock?.release();
   }
 }
 
-interface Loop {
-  readonly run: RunDirectory;
-  readonly config: PretrainConfig;
-  readonly model: K2Model;
-  readonly step: TrainStep;
-  readonly text: RunText;
-  readonly state: TrainingState;
-  readonly save: (state: TrainingState) => Promise<void>;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal;
+/** How long ranks wait while the first one tokenizes or writes a checkpoint. */
+const slowLimitSeconds = 6 * 3600;
+
+/** Runs `act` on rank 0, then on the others, which find what it has written. */
+async function rankZeroFirst<T>(communicator: Communicator | undefined, act: () => Promise<T>): Promise<T> {
+  if (!communicator) return act();
+  if (communicator.rank > 0) await communicator.barrier(slowLimitSeconds);
+  const result = await act();
+  if (communicator.rank === 0) await communicator.barrier(slowLimitSeconds);
+  return result;
 }
 
-async function trainLoop({
-  run,
-  config,
-  model,
-  step,
-  text: { train, validation },
-  state,
-  save,
-  progress,
-  signal,
-}: Loop): Promise<PretrainResult> {
-  const schedule = wsd({
-    peak: config.learningRate,
-    steps: config.steps,
-    warmup: config.warmup,
-    decay: config.decay,
-    final: config.learningRate * config.finalFraction,
-  });
-  const tokensPerStep = config.batchSize * config.sequenceLength * config.accumulation;
-  const microBatches = (at: number) =>
-    Array.from({ length: config.accumulation }, (_, micro) => train.batchAt(at, micro));
-  using metrics = openMetrics(run.metrics, state.step);
-  let { step: done, tokens, seconds } = state;
-  let saved = done;
-  let valLoss: number | null = null;
-  let valBitsPerByte: number | null = null;
-  const validate = async () => {
-    const start = performance.now();
-    ({ valLoss, valBitsPerByte } = await validationLoss(step, validation, config.validationBatches));
-    return (performance.now() - start) / 1000;
-  };
-  /** The loss of a step is from before its update: weights are saved only if they, and the loss after it, are numbers. */
-  const checkedSave = async (learningRate: number) => {
-    const loss = await step.evaluate(train.batchAt(done, 0));
-    const norm = await weightNorm(model);
-    if (!Number.isFinite(loss) || !Number.isFinite(norm))
-      throw divergedAt(
-        done,
-        `after its update the loss is ${loss}, the norm of the weights ${norm}`,
-        saved,
-        learningRate,
-      );
-    await save({ step: done, tokens, seconds, environment: state.environment });
-    saved = done;
-  };
-  if (done === 0) {
-    await validate();
-    metrics.write({ step: 0, tokens: 0, seconds: 0, valLoss, valBitsPerByte });
+/** The checkpoint to go on from, the tokenizer and the text. Only the chief writes. */
+async function prepareFiles(
+  run: RunDirectory,
+  config: PretrainConfig,
+  { resume, signal, tokenCache, communicator }: PretrainOptions,
+  { chief, progress, environment }: { chief: boolean; progress: Progress; environment: TrainingEnvironment },
+) {
+  const { checkpoint, incomplete } = latestCheckpoint(run.checkpoints);
+  for (const { path, reason } of incomplete) progress.log(`ignored ${path}: ${reason}`);
+  if (checkpoint && !resume) {
+    throw new Error(
+      `${run.path} holds a run at step ${checkpoint.step}: resume it (--resume), or choose another directory (--out)`,
+    );
   }
-  let batches = done < config.steps ? microBatches(done) : [];
-  while (done < config.steps && !signal?.aborted) {
-    const start = performance.now();
-    const learningRate = schedule(done);
-    step.run(batches, { learningRate, step: done });
-    // The next batch is put together while the device works.
-    if (done + 1 < config.steps) batches = microBatches(done + 1);
-    const { loss, gradientNorm, maxLogits, loadImbalance } = await step.metrics();
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, saved, learningRate);
-    const elapsed = (performance.now() - start) / 1000;
-    done++;
-    tokens += tokensPerStep;
-    seconds += elapsed;
-    const record = {
-      step: done,
-      tokens,
-      loss,
-      learningRate,
-      gradientNorm,
-      maxLogits,
-      loadImbalance,
-      tokensPerSecond: tokensPerStep / elapsed,
-      seconds,
-    };
-    const last = done === config.steps;
-    if (last || done % config.validateEvery === 0) {
-      seconds += await validate();
-      metrics.write({ ...record, valLoss, valBitsPerByte });
-    } else metrics.write(record);
-    progress.update({
-      step: done,
-      steps: config.steps,
-      loss,
-      tokensPerSecond: record.tokensPerSecond,
-      learningRate,
-      maxLogit: Math.max(...maxLogits),
-      ...(valLoss === null ? {} : { valLoss }),
-    });
-    if (last || signal?.aborted || done % config.checkpointEvery === 0) {
-      metrics.sync();
-      await checkedSave(learningRate);
-      writeFileAtomic(run.report, renderReport(loadRunReport(run)));
-    }
-  }
-  if (saved !== done) {
-    metrics.sync();
-    await checkedSave(schedule(done));
-  }
-  writeFileAtomic(run.report, renderReport(loadRunReport(run)));
-  progress.finish();
-  const { checkpoint } = latestCheckpoint(run.checkpoints);
-  return {
-    step: done,
-    finished: done >= config.steps,
-    checkpoint: checkpoint?.path ?? run.checkpoints,
-    report: run.report,
-    valLoss,
-    valBitsPerByte,
-  };
+  if (!checkpoint && resume) throw new Error(`${run.path} holds no checkpoint to resume from`);
+  if (checkpoint && chief) verifyCheckpoint(checkpoint.path);
+  if (!checkpoint && chief) writeRunConfig(run, { ...config, environment: { ...environment, seed: config.seed } });
+  const tokenizer = await prepareTokenizer(run.tokenizer, config, progress, signal);
+  const text = await prepareText(tokenCache ?? run.tokens, tokenizer, config, progress, communicator);
+  return { checkpoint, tokenizer, text };
 }
 
-/** Loss per token and bits per byte over the first batches of the validation text. */
-async function validationLoss(step: TrainStep, { dataset, split }: RunText["validation"], batches: number) {
-  let nats = 0;
-  let predicted = 0;
-  for (let i = 0; i < Math.min(batches, dataset.stepsPerEpoch); i++) {
-    const batch = dataset.batchAt(i);
-    if (batch.predicted === 0) continue;
-    nats += (await step.evaluate(batch)) * batch.predicted;
-    predicted += batch.predicted;
-  }
-  const valLoss = nats / Math.max(predicted, 1);
-  const bytesPerToken = split.bytes / (split.end - split.start);
-  return { valLoss, valBitsPerByte: valLoss / Math.LN2 / bytesPerToken };
+/** @throws Error where the ranks were started with different options, or do not see the same files. */
+async function assertSameRun(across: AcrossRanks, what: string): Promise<void> {
+  // f32 holds 24 bits.
+  const fingerprint = crc32(what) & 0xffffff;
+  const [most, least] = await across([fingerprint, -fingerprint], "max");
+  if (most !== -least)
+    throw new Error("the ranks do not train the same run: options, data or checkpoints differ between them");
 }
+
+const silentProgress: Progress = { update() {}, log() {}, finish() {} };

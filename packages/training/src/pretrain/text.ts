@@ -1,5 +1,6 @@
 import { loadTokenizer, saveTokenizer, Tokenizer, tokenizerHash, trainTokenizer } from "@baltoro/k2";
 import {
+  type BatchPart,
   type Corpus,
   openCorpus,
   openTokenCache,
@@ -66,12 +67,13 @@ async function* limitCharacters(texts: AsyncIterable<string>, limit: number): As
   }
 }
 
-/** Tokenizes what the run reads into `directory`, or finds it there, and packs it into batches. */
+/** Tokenizes what the run reads into `directory`, or finds it there, and packs it into batches, or a rank's parts of them. */
 export async function prepareText(
   directory: string,
   tokenizer: Tokenizer,
   config: PretrainConfig,
   progress: Progress,
+  part?: BatchPart,
 ): Promise<RunText> {
   const text = Object.assign(tokenizer, { hash: tokenizerHash(tokenizer) });
   const open = async (corpus: Corpus, what: string): Promise<TokenCache> => {
@@ -89,10 +91,11 @@ export async function prepareText(
   const parts = separate
     ? { train: wholeCache(cache), validation: wholeCache(separate) }
     : splitForValidation(cache, validationFraction);
+  const shared = { sequenceLength, batchSize, ...(part ? { part } : {}) };
   return {
-    train: packedDataset(cache, { sequenceLength, batchSize, accumulation, seed, range: parts.train }),
+    train: packedDataset(cache, { ...shared, accumulation, seed, range: parts.train }),
     validation: {
-      dataset: packedDataset(separate ?? cache, { sequenceLength, batchSize, shuffle: false, range: parts.validation }),
+      dataset: packedDataset(separate ?? cache, { ...shared, shuffle: false, range: parts.validation }),
       split: parts.validation,
     },
   };

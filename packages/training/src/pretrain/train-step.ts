@@ -1,5 +1,6 @@
 import { forwardLoss, type K2Model } from "@baltoro/k2";
-import { backward, fill, full, noGrad, persistent, scope, type Tensor, zeroGrad } from "@baltoro/tensor";
+import { backward, binaryOps, empty, fill, noGrad, persistent, scope, type Tensor, zeroGrad } from "@baltoro/tensor";
+import { type Communicator, type SavedTensor, savedTensors, shardOptimizer } from "../distributed/index.ts";
 import type { MuonClip, MuonClipState, StepScalars } from "../optimizer/index.ts";
 import { clippedAttention, optimizedParameters } from "./k2-groups.ts";
 
@@ -16,7 +17,7 @@ export interface MicroBatch {
 
 /** What a step reports. */
 export interface StepMetrics {
-  /** Mean loss in nats per predicted token, over the micro-batches. */
+  /** Mean loss in nats per predicted token of the whole batch: of all micro-batches and ranks. */
   readonly loss: number;
   /** Global norm before clipping. */
   readonly gradientNorm: number;
@@ -28,7 +29,7 @@ export interface StepMetrics {
 
 /** Options of {@link createTrainStep}. */
 export interface TrainStepOptions {
-  /** Sequences per micro-batch. */
+  /** Sequences per micro-batch, of this rank. */
   readonly batchSize: number;
   readonly sequenceLength: number;
   /** Micro-batches whose gradients are added up before a step. Default 1. */
@@ -39,26 +40,36 @@ export interface TrainStepOptions {
   readonly balanceRate?: number;
   /** Give every parameter to AdamW: the baseline of comparisons. */
   readonly adamWOnly?: boolean;
+  /**
+   * Trains with other ranks, each on its part of the batch. Weights are the same on all of them, the optimizer's state is divided, and
+   * what the metrics report is of all ranks. Every rank must run the same steps.
+   */
+  readonly communicator?: Communicator;
 }
 
 /** One training step of a K2 model. Everything is enqueued: only `metrics` waits. */
 export interface TrainStep {
+  /** Of the parameters, or of this rank's pieces of them. */
   readonly optimizerState: MuonClipState;
+  /** The optimizer's tensors as a checkpoint holds them. */
+  readonly saved: readonly SavedTensor[];
   /** Enqueues forward, backward and update for `accumulation` micro-batches. */
   run(batches: readonly MicroBatch[], scalars: StepScalars): void;
   /** Resolves to the metrics of the last step that was run. Call it before the next `run`. */
   metrics(): Promise<StepMetrics>;
-  /** Mean loss of one batch without training. */
+  /** Mean loss of one batch without training; of this rank's alone. */
   evaluate(batch: MicroBatch): Promise<number>;
 }
 
 /** Builds the step: fixed input tensors, the optimizer's state, and the order of the kernels. */
 export function createTrainStep(model: K2Model, optimizer: MuonClip, options: TrainStepOptions): TrainStep {
   const { batchSize, sequenceLength, accumulation = 1, checkpointing = false, zLoss = 0, balanceRate = 1e-3 } = options;
+  const { communicator } = options;
   const { device, config, statistics } = model;
   const { backend } = device;
   const parameters = optimizedParameters(model, options.adamWOnly);
-  const optimizerState = optimizer.init(device, parameters, clippedAttention(model));
+  const sharded = communicator ? shardOptimizer(communicator, optimizer, parameters, clippedAttention(model)) : null;
+  const optimizerState = sharded?.state ?? optimizer.init(device, parameters, clippedAttention(model));
   const tensors = parameters.map(({ tensor }) => tensor);
   const shape = [batchSize, sequenceLength];
   const input = (label: string, inputShape: readonly number[]) => persistent(device, inputShape, "i32", label);
@@ -69,6 +80,9 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
     documents: input("documents", shape),
   };
   const loss = persistent(device, [1], "f32", "mean loss");
+  const targetCounts = persistent(device, [accumulation], "f32", "targets of the micro-batches");
+  const targetTotal = persistent(device, [1], "f32", "targets of the step");
+  const lossWeights = persistent(device, [accumulation], "f32", "weights of the micro-batches");
   const heads = config.numAttentionHeads;
   const maxLogits = persistent(device, [config.numHiddenLayers * heads], "f32", "max logits of the step");
   const loads = statistics.loads.filter((load) => load !== null);
@@ -88,28 +102,67 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
     batch.documents.write(values.documents);
   }
 
-  /** Copies small tensors behind one another, so that the host reads them at once. */
+  function copy(src: Tensor, srcOffset: number, dst: Tensor, dstOffset: number, count: number): void {
+    backend.enqueue("copy3d", {
+      src: src.buffer,
+      dst: dst.buffer,
+      n0: 1,
+      n1: 1,
+      n2: count,
+      srcOffset,
+      src0: 0,
+      src1: 0,
+      dstOffset,
+      dst0: 0,
+      dst1: 0,
+      accumulate: 0,
+    });
+  }
+
+  /** Copies small tensors behind one another, so that the host reads them, and the ranks reduce them, at once. */
   function gather(parts: readonly Tensor[], into: Tensor): void {
-    for (const [i, part] of parts.entries()) {
-      backend.enqueue("copy3d", {
-        src: part.buffer,
-        dst: into.buffer,
-        n0: 1,
-        n1: 1,
-        n2: part.size,
-        srcOffset: 0,
-        src0: 0,
-        src1: 0,
-        dstOffset: i * part.size,
-        dst0: 0,
-        dst1: 0,
-        accumulate: 0,
-      });
-    }
+    for (const [i, part] of parts.entries()) copy(part, 0, into, i * part.size, part.size);
+  }
+
+  function scatter(from: Tensor, parts: readonly Tensor[]): void {
+    for (const [i, part] of parts.entries()) copy(from, i * part.size, part, 0, part.size);
+  }
+
+  /**
+   * lossWeights = each micro-batch's share of the targets of the step, so that losses and gradients, means over a micro-batch, add up
+   * to the means over the whole batch of all ranks.
+   */
+  function weighMicroBatches(batches: readonly MicroBatch[]): void {
+    const counts = batches.map(({ targets }) => targets.reduce((count, target) => count + (target === -1 ? 0 : 1), 0));
+    targetCounts.write(counts);
+    // A step without any target has a loss of 0, not 0 / 0.
+    targetTotal.write([counts.reduce((sum, count) => sum + count, 0)]);
+    communicator?.allReduce(targetTotal.buffer, 1, "sum");
+    scope(device, () => {
+      const one = empty(device, [1], "f32", "one");
+      fill(one, 1);
+      divideOrMax("max", targetTotal, one, targetTotal);
+      divideOrMax("div", targetCounts, targetTotal, lossWeights);
+    });
+  }
+
+  /** y = a ∘ b[0]. */
+  function divideOrMax(op: "div" | "max", a: Tensor, b: Tensor, y: Tensor): void {
+    const strides = { aRow: a.size, aColumn: 1, bRow: 0, bColumn: 0 };
+    backend.enqueue("binary", {
+      a: a.buffer,
+      b: b.buffer,
+      y: y.buffer,
+      rows: 1,
+      columns: a.size,
+      ...strides,
+      op: binaryOps.indexOf(op),
+    });
   }
 
   return {
     optimizerState,
+    saved: sharded?.saved ?? savedTensors(optimizer.tensors(optimizerState)),
     run(batches, scalars) {
       if (batches.length !== accumulation) {
         throw new Error(
@@ -118,23 +171,34 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
       }
       optimizer.write(optimizerState, scalars);
       zeroGrad(tensors);
+      weighMicroBatches(batches);
       for (const [i, micro] of batches.entries()) {
         writeBatch(micro);
         scope(device, () => {
           const mean = forwardLoss(model, batch, { checkpointing, zLoss });
-          backend.enqueue("axpby", {
+          const weight = empty(device, [], "f32", "weight of the micro-batch");
+          copy(lossWeights, i, weight, 0, 1);
+          backend.enqueue("scaleByScalar", {
             x: mean.buffer,
+            scalar: weight.buffer,
             y: loss.buffer,
             n: 1,
-            alpha: 1 / accumulation,
-            beta: i === 0 ? 0 : 1,
+            alpha: 1,
+            accumulate: i === 0 ? 0 : 1,
           });
-          backward(mean, full(device, [], 1 / accumulation));
+          backward(mean, weight);
         });
       }
-      scope(device, () => optimizer.update(optimizerState));
       gather(statistics.maxLogits, maxLogits);
       gather(loads, stepLoads);
+      if (communicator) {
+        communicator.allReduce(loss.buffer, 1, "sum");
+        communicator.allReduce(maxLogits.buffer, maxLogits.size, "max");
+        scatter(maxLogits, statistics.maxLogits);
+        if (loads.length > 0) communicator.allReduce(stepLoads.buffer, stepLoads.size, "sum");
+        scatter(stepLoads, loads);
+      }
+      scope(device, () => (sharded ? sharded.update() : optimizer.update(optimizerState)));
       resetMaxLogits();
       for (const [i, load] of loads.entries()) {
         backend.enqueue("balanceBias", { bias: biases[i].buffer, loads: load.buffer, experts, rate: balanceRate });

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type K2Model, loadWeights, saveTokenizer, saveWeights, type Tokenizer } from "@baltoro/k2";
-import { openSafetensors, type Tensor, writeSafetensors } from "@baltoro/tensor";
+import { openSafetensors, writeSafetensors } from "@baltoro/tensor";
+import type { SavedTensor } from "../distributed/index.ts";
 import { writeFileAtomic } from "../runfiles/index.ts";
 import type { TrainingEnvironment } from "./environment.ts";
 
@@ -21,38 +22,38 @@ export async function saveTraining(
   directory: string,
   model: K2Model,
   tokenizer: Tokenizer,
-  optimizer: ReadonlyMap<string, Tensor>,
+  optimizer: readonly SavedTensor[],
   state: TrainingState,
 ): Promise<void> {
   await saveWeights(model, directory, "F32");
   await saveTokenizer(tokenizer, directory);
-  const tensors = [...optimizer].map(([name, tensor]) => ({
-    name,
-    dtype: "F32" as const,
-    shape: tensor.shape,
-    values: async () => Float32Array.from(await tensor.read()),
-  }));
+  const tensors = optimizer.map(({ name, shape, values }) => ({ name, dtype: "F32" as const, shape, values }));
   await writeSafetensors(join(directory, optimizerFile), tensors);
   writeFileAtomic(join(directory, stateFile), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** Reads what `saveTraining` wrote into a model and its optimizer. @throws if a tensor is missing or of another shape. */
+/** What the other ranks do while rank 0 saves: they bring it what they hold. */
+export async function bringOptimizer(optimizer: readonly SavedTensor[]): Promise<void> {
+  for (const { values } of optimizer) await values();
+}
+
+/** Reads what `saveTraining` wrote, under any number of ranks, into a model and its optimizer. @throws if a tensor is missing or of another shape. */
 export async function loadTraining(
   directory: string,
   model: K2Model,
-  optimizer: ReadonlyMap<string, Tensor>,
+  optimizer: readonly SavedTensor[],
 ): Promise<TrainingState> {
   await loadWeights(model, directory);
   const path = join(directory, optimizerFile);
   const file = await openSafetensors(path);
   try {
-    for (const [name, tensor] of optimizer) {
+    for (const { name, shape: expected, load } of optimizer) {
       if (!file.names.includes(name))
         throw new Error(`${path}: ${name} is missing; the run was made with another optimizer or model`);
       const { shape } = file.info(name);
-      if (shape.join() !== tensor.shape.join())
-        throw new Error(`${path}: ${name} has shape [${shape}], expected [${tensor.shape}]`);
-      tensor.write(await file.readFloat32(name));
+      if (shape.join() !== expected.join())
+        throw new Error(`${path}: ${name} has shape [${shape}], expected [${expected}]`);
+      load(await file.readFloat32(name));
     }
   } finally {
     await file.close();

@@ -62,6 +62,8 @@ export function openReferenceBackend(): Backend {
   return {
     description: { kind: "reference", threads: 1, matmul: "float64 loops" },
     bytesPerElement,
+    activations: "f32",
+    blockElements: 2 << 20,
     alloc(byteLength) {
       allocatedBytes += byteLength;
       return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN));
@@ -111,6 +113,10 @@ export function openReferenceBackend(): Backend {
       if (recording) throw new Error("read: not allowed while a graph is captured");
       const { values } = own(buffer, "read");
       return dtype === "i32" ? Int32Array.from(values.subarray(0, length)) : values.slice(0, length);
+    },
+    hostView(buffer, _dtype, length) {
+      if (recording) throw new Error("hostView: not allowed while a graph is captured");
+      return own(buffer, "hostView").values.subarray(0, length);
     },
     capture(record) {
       if (recording) throw new Error("capture: a graph is being captured already");

@@ -3,7 +3,8 @@ import { type Backend, type BufferHandle, DeviceLostError, type Graph } from "..
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
-import { Allocator } from "./allocator.ts";
+import { Allocator, mebibytes } from "../allocator.ts";
+import { adviseHugePages } from "../native-memory.ts";
 import { chooseBlas, describeBlas } from "./blas.ts";
 import { commands, controlWords } from "./control.ts";
 import { loadKernels } from "./kernel-module.ts";
@@ -101,11 +102,13 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     maximum: Math.max(maximum, Math.ceil(heapBase / pageBytes)),
     shared: true,
   });
+  adviseHugePages(memory, maximum * pageBytes);
   let words = new Int32Array(memory.buffer);
   let floats = new Float32Array(memory.buffer);
   const control = controlBase / 4;
 
-  const allocator = new Allocator(maximum * pageBytes, (bytes) => {
+  const refusal = `the WASM device holds ${mebibytes(maximum * pageBytes)} at most. Use a smaller batch or model, gradient checkpointing, or the CUDA device`;
+  const allocator = new Allocator(refusal, (bytes) => {
     const now = memory.buffer.byteLength / pageBytes;
     // Growing is slow: at least 16 MiB, or an eighth of what there is.
     const wanted = Math.max(Math.ceil(bytes / pageBytes), 256, Math.ceil(now / 8));
@@ -211,6 +214,23 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     }
   }
 
+  /** As {@link waitForFence}, holding the thread up. Messages of dying threads cannot arrive meanwhile: poison tells. */
+  function blockOnFence(target: number): void {
+    for (let seconds = 0; ; seconds++) {
+      const done = Atomics.load(words, control + controlWords.done);
+      if (((done - target) | 0) >= 0) return;
+      if (lost || Atomics.load(words, control + controlWords.poison)) {
+        lost ??= "a thread died";
+        throw deviceLost("hostView");
+      }
+      if (seconds > 600) {
+        lost ??= "its threads did not finish within ten minutes";
+        throw deviceLost("hostView");
+      }
+      Atomics.wait(words, control + controlWords.done, done, 1000);
+    }
+  }
+
   function collectStaged(): void {
     const done = Atomics.load(words, control + controlWords.done);
     staged = staged.filter((entry) => {
@@ -236,6 +256,8 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       matmul: `${revectorized ? "wasm simd, revectorized" : "wasm simd"}${blas === null ? "" : `, ${describeBlas(blas)}`}`,
     },
     bytesPerElement,
+    activations: "f32",
+    blockElements: 2 << 20,
     alloc(byteLength, label) {
       checkUsable("alloc");
       return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false });
@@ -306,6 +328,16 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       if (dtype === "i32") return words.slice(address / 4, address / 4 + length);
       if (dtype === "f32") return floats.slice(address / 4, address / 4 + length);
       return bfloat16ToFloat32(new Uint16Array(memory.buffer, address, length).slice());
+    },
+    hostView(buffer, dtype, length) {
+      if (recording) throw new Error("hostView: not allowed while a graph is captured");
+      checkUsable("hostView");
+      if (dtype === "bf16") throw new Error("hostView: bf16 is not supported, cast to f32");
+      const { address } = WasmBuffer.open(buffer, "hostView");
+      if (length * bytesPerElement[dtype] > buffer.byteLength)
+        throw new Error(`hostView: ${length} ${dtype} values of a buffer of ${buffer.byteLength} bytes`);
+      if (!idle()) blockOnFence(placeFence());
+      return (dtype === "i32" ? words : floats).subarray(address / 4, address / 4 + length);
     },
     capture(record) {
       checkUsable("capture");

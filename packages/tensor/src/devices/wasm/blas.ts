@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { addressOf, loadKoffi } from "../native-memory.ts";
 
 /** Signature of the import `env.blasGemm`, see assembly/gemm.ts. Addresses are those of the shared memory. */
 export type BlasGemm = (
@@ -103,11 +103,9 @@ function openBlasCore(path: string): string {
   }
 }
 
-type Koffi = typeof import("koffi");
-
-function loadLibrary(path: string): { koffi: Koffi; library: ReturnType<Koffi["load"]> } {
+function loadLibrary(path: string) {
   try {
-    const koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    const koffi = loadKoffi();
     return { koffi, library: koffi.load(path) };
   } catch (error) {
     throw new Error(`the BLAS ${path} cannot be loaded: ${(error as Error).message}. BALTORO_BLAS=0 does without`);
@@ -154,14 +152,6 @@ export function bindBlas(path: string, memory: WebAssembly.Memory): BlasGemm {
       ldd,
     );
   };
-}
-
-/** Where the memory lies; it stays there when it grows, since its whole range is reserved. */
-function addressOf(koffi: Koffi, memory: WebAssembly.Memory): number {
-  const library = koffi.load(process.platform === "darwin" ? "/usr/lib/libSystem.B.dylib" : "libc.so.6");
-  const move = library.func("uintptr_t memmove(void *to, void *from, size_t bytes)");
-  const view = new Uint8Array(memory.buffer);
-  return Number(move(view, view, 0));
 }
 
 /** The import where no BLAS is used. */

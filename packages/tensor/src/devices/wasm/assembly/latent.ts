@@ -1,7 +1,7 @@
 import { float, int, pointer, shareStart } from "./arguments";
-import { dot } from "./gemm-small";
+import { dot, dot4 } from "./gemm-small";
 import { expRow, rowMaximum } from "./reductions";
-import { addRow, copyRow } from "./rows";
+import { addFourRows, addRow, copyRow } from "./rows";
 import { scratch } from "./scratch";
 
 export function latentCacheWrite(args: usize, thread: i32, threads: i32): void {
@@ -29,14 +29,39 @@ export function pagedLatentAttention(args: usize, thread: i32, threads: i32): vo
     memory.fill(to, 0, <usize>latent << 2);
     if (n <= 0) continue;
     const table = tables + (<usize>(load<i32>(rowSequence + (<usize>r << 2)) * maxBlocks) << 2);
-    for (let j: i32 = 0; j < n; j++) {
-      store<f32>(logits + (<usize>j << 2), dot(query, latentAt(cache, table, j, blockSize, width), width) * scale);
-    }
+    latentLogits(query, cache, table, logits, n, blockSize, width, scale);
     const sum = expRow(logits, logits, n, rowMaximum(logits, n));
-    const factor: f32 = 1 / sum;
-    for (let j: i32 = 0; j < n; j++) {
-      addRow(latentAt(cache, table, j, blockSize, width), to, latent, load<f32>(logits + (<usize>j << 2)) * factor);
+    addLatents(cache, table, logits, to, n, blockSize, width, latent, 1 / sum);
+  }
+}
+
+/** logits[j] = scale · query · c[j] for j < n: four positions of a block at once, so that their sums do not wait for one another. */
+function latentLogits(
+  query: usize, cache: usize, table: usize, logits: usize, n: i32, blockSize: i32, width: i32, scale: f32,
+): void {
+  const stride = <usize>width << 2;
+  for (let first: i32 = 0; first < n; first += blockSize) {
+    const end = min(n, first + blockSize);
+    let at = latentAt(cache, table, first, blockSize, width);
+    let j = first;
+    for (; j + 4 <= end; j += 4, at += stride << 2) {
+      v128.store(logits + (<usize>j << 2), f32x4.mul(dot4(query, at, stride, width), f32x4.splat(scale)));
     }
+    for (; j < end; j++, at += stride) store<f32>(logits + (<usize>j << 2), dot(query, at, width) * scale);
+  }
+}
+
+/** out[0 … latent] += factor · Σ weights[j] · c[j]: four positions at once, so that out is loaded and stored a quarter as often. */
+function addLatents(
+  cache: usize, table: usize, weights: usize, out: usize, n: i32, blockSize: i32, width: i32, latent: i32, factor: f32,
+): void {
+  const stride = <usize>width << 2;
+  for (let first: i32 = 0; first < n; first += blockSize) {
+    const end = min(n, first + blockSize);
+    let at = latentAt(cache, table, first, blockSize, width);
+    let j = first;
+    for (; j + 4 <= end; j += 4, at += stride << 2) addFourRows(at, stride, weights + (<usize>j << 2), out, latent, factor);
+    for (; j < end; j++, at += stride) addRow(at, out, latent, load<f32>(weights + (<usize>j << 2)) * factor);
   }
 }
 

@@ -1,4 +1,4 @@
-import { OutOfMemoryError } from "../../backend.ts";
+import { OutOfMemoryError } from "../backend.ts";
 
 const alignment = 64;
 
@@ -8,17 +8,18 @@ interface Span {
 }
 
 /**
- * Hands out byte ranges of the linear memory: first fit, neighbours merged, so that the same calls give the same addresses.
+ * Hands out byte ranges of a device's memory: first fit, neighbours merged, so that the same calls give the same addresses.
  * `grow` is asked for more when nothing fits.
  */
 export class Allocator {
   readonly #free: Span[] = [];
   readonly #grow: (bytes: number) => Span | null;
-  readonly #limit: number;
+  readonly #refusal: string;
   #allocated = 0;
 
-  constructor(limit: number, grow: (bytes: number) => Span | null) {
-    this.#limit = limit;
+  /** `refusal` ends the message when there is no room: what the device holds, and what to do. */
+  constructor(refusal: string, grow: (bytes: number) => Span | null) {
+    this.#refusal = refusal;
     this.#grow = grow;
   }
 
@@ -43,7 +44,7 @@ export class Allocator {
     }
     if (at < 0) {
       throw new OutOfMemoryError(
-        `out of memory: ${mebibytes(bytes)} for ${label} on top of ${mebibytes(this.#allocated)} in use, the WASM device holds ${mebibytes(this.#limit)} at most. Use a smaller batch or model, gradient checkpointing, or the CUDA device`,
+        `out of memory: ${mebibytes(bytes)} for ${label} on top of ${mebibytes(this.#allocated)} in use, ${this.#refusal}`,
       );
     }
     const span = this.#free[at];
@@ -74,6 +75,7 @@ export class Allocator {
   }
 }
 
-function mebibytes(bytes: number): string {
+/** Bytes for people. */
+export function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

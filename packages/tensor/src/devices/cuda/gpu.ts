@@ -1,0 +1,59 @@
+import { type Driver, loadDriver } from "./driver.ts";
+import { CudaUnavailableError } from "./libraries.ts";
+
+/** One GPU, with its context current in this thread. */
+export interface Gpu {
+  readonly driver: Driver;
+  readonly ordinal: number;
+  readonly name: string;
+  /** What kernels are compiled for: "sm_90a" has Hopper's own instructions. */
+  readonly chip: string;
+  readonly multiprocessors: number;
+  readonly totalBytes: number;
+  /** Gives the context back. */
+  release(): void;
+}
+
+// CUdevice_attribute.
+const attributes = { multiprocessors: 16, major: 75, minor: 76 };
+/** bf16 on the tensor cores, asynchronous copies. */
+const leastMajor = 8;
+
+/** Number of GPUs that the driver shows. @throws CudaUnavailableError without a driver. */
+export function countGpus(): number {
+  return loadDriver().get("cuDeviceGetCount");
+}
+
+/** @throws CudaUnavailableError where there is no such GPU, or it is too old. */
+export function openGpu(ordinal: number): Gpu {
+  const driver = loadDriver();
+  const count = driver.get("cuDeviceGetCount");
+  if (!Number.isInteger(ordinal) || ordinal < 0 || ordinal >= count) {
+    throw new CudaUnavailableError(`there is no GPU ${ordinal}: the driver shows ${count}, numbered from 0`);
+  }
+  const device = driver.get("cuDeviceGet", ordinal);
+  const text = Buffer.alloc(256);
+  driver.call("cuDeviceGetName", text, text.length, device);
+  const name = text.toString("utf8", 0, text.indexOf(0));
+  const attribute = (which: number) => driver.get("cuDeviceGetAttribute", which, device);
+  const [major, minor] = [attribute(attributes.major), attribute(attributes.minor)];
+  if (major < leastMajor) {
+    throw new CudaUnavailableError(
+      `GPU ${ordinal}, ${name}, has compute capability ${major}.${minor}: ${leastMajor}.0 (Ampere) or newer is needed`,
+    );
+  }
+  driver.call("cuCtxSetCurrent", driver.get("cuDevicePrimaryCtxRetain", device));
+  return {
+    driver,
+    ordinal,
+    name,
+    chip: `sm_${major}${minor}${major >= 9 ? "a" : ""}`,
+    multiprocessors: attribute(attributes.multiprocessors),
+    totalBytes: driver.get("cuDeviceTotalMem", device),
+    release: () => driver.code("cuDevicePrimaryCtxRelease", device),
+  };
+}
+
+export function describeGpu({ name, chip }: Gpu): string {
+  return `${name} (${chip})`;
+}

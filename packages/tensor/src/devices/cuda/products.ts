@@ -1,0 +1,187 @@
+import type { KernelArguments } from "../../kernels.ts";
+import type { Allocator } from "../allocator.ts";
+import type { OpenBuffer, Root } from "./buffers.ts";
+import type { CublasLt, ElementType } from "./cublas-lt.ts";
+import type { Launcher } from "./launcher.ts";
+import { fitsTensorTiles, groupedOnTensorCores } from "./launches/grouped-mma.ts";
+import { blockSize, gridOf } from "./launches/launch.ts";
+
+/** Roots whose bf16 shadows a captured graph reads, and roots that it writes. */
+export interface CapturedRoots {
+  readonly read: Set<Root>;
+  readonly written: Set<Root>;
+}
+
+/** Products of operands of either type, and the bf16 forms of f32 operands that they need. */
+export interface Products {
+  /** True where it was done: bf16 rows of whole 16 bytes. The plain kernel does the rest. */
+  multiplyGrouped(args: KernelArguments<"groupedGemm", number>, buffers: GroupedBuffers): boolean;
+  multiply(args: KernelArguments<"gemm", number>, buffers: GemmBuffers): void;
+  /** Address of the values of an f32 or bf16 buffer in bf16. A conversion in `slot` holds until the next one there. */
+  bf16Of(buffer: OpenBuffer, slot: number): number;
+  /** Brings a shadow up to date. */
+  refresh(root: Root): void;
+  /** Gives a root's shadow back. */
+  dropShadow(root: Root): void;
+  /** While a graph is captured, what it reads and writes is noted here. */
+  captured: CapturedRoots | null;
+}
+
+export interface GroupedBuffers {
+  readonly x: OpenBuffer;
+  readonly w: OpenBuffer;
+  readonly y: OpenBuffer;
+}
+
+export interface GemmBuffers {
+  readonly a: OpenBuffer;
+  readonly b: OpenBuffer;
+  readonly d: OpenBuffer;
+  readonly bias?: OpenBuffer | null;
+}
+
+/** Most routed rows that each read their expert's weights: beyond it experts have several, and tiles are better. */
+const mostRoutedRows = 64;
+
+/** Most rows of a product whose weights are read once for all of them. */
+const mostFewRows = 8;
+
+/** Whether a product is one of decoding: few rows, weights [n, k] in rows of whole 16 bytes, and nothing added. */
+function isFewRows({
+  m,
+  k,
+  transposeA,
+  transposeB,
+  alpha,
+  c,
+  bias,
+  lda,
+  ldb,
+  strideA,
+  strideB,
+}: KernelArguments<"gemm", number>) {
+  const aligned = [k, lda, ldb, strideA, strideB].every((elements) => elements % 8 === 0);
+  return m <= mostFewRows && !transposeA && !!transposeB && alpha === 1 && !c && !bias && aligned;
+}
+
+export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Allocator): Products {
+  /** Room for conversions by slot. Grown, never freed: captured graphs keep their addresses. */
+  const rooms: { address: number; byteLength: number }[] = [];
+
+  function room(slot: number, byteLength: number): number {
+    if (!rooms[slot] || rooms[slot].byteLength < byteLength) {
+      rooms[slot] = { address: allocator.alloc(byteLength, "a conversion to bf16"), byteLength };
+    }
+    return rooms[slot].address;
+  }
+
+  function convert(from: number, to: number, n: number): void {
+    launcher.setTypes([]);
+    launcher.launch("elementwise", "castF32ToBf16", gridOf(n), blockSize, "ppi", [from, to, n]);
+  }
+
+  function refresh(root: Root): void {
+    const n = root.byteLength / 4;
+    root.shadow ??= { address: allocator.alloc(2 * n, "weights in bf16"), byteLength: 2 * n, valid: false };
+    convert(root.address, root.shadow.address, n);
+    root.shadow.valid = true;
+  }
+
+  function shadowOf(root: Root): number {
+    const { captured } = products;
+    if (!captured) {
+      if (!root.shadow?.valid) refresh(root);
+    } else if (captured.written.has(root)) {
+      // Written within the graph: it has to be converted there, each time.
+      refresh(root);
+    } else {
+      // Converted before each launch, where it was written since the last one.
+      const byteLength = root.byteLength / 2;
+      root.shadow ??= { address: allocator.alloc(byteLength, "weights in bf16"), byteLength, valid: false };
+      captured.read.add(root);
+    }
+    return (root.shadow as NonNullable<Root["shadow"]>).address;
+  }
+
+  const products: Products = {
+    captured: null,
+    refresh,
+    dropShadow(root) {
+      if (root.shadow) allocator.free(root.shadow.address, root.shadow.byteLength);
+      root.shadow = null;
+    },
+    bf16Of(buffer, slot) {
+      if (buffer.dtype === "bf16") return buffer.address;
+      const { root, address, byteLength } = buffer;
+      if (address === root.address && byteLength === root.byteLength) return shadowOf(root);
+      const to = room(slot, byteLength / 2);
+      convert(address, to, byteLength / 4);
+      return to;
+    },
+    multiplyGrouped(args, { x, w, y }) {
+      const { rows, experts, n, k, offsets } = args;
+      if (rows === 0 || x.dtype !== "bf16" || !fitsTensorTiles(args)) return false;
+      const weights = products.bf16Of(w, 1);
+      launcher.setTypes(["x", ...(y.dtype === "bf16" ? ["y"] : [])]);
+      if (rows <= mostRoutedRows && args.transposeW && !args.accumulate) {
+        launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
+          ...[args.x, weights, args.y, offsets, experts, n, k],
+        ]);
+      } else groupedOnTensorCores({ ...args, w: weights }, y.dtype as ElementType, launcher);
+      return true;
+    },
+    multiply(args, { a, b, d, bias }) {
+      const { batch, m, n, k } = args;
+      if (batch * m * n === 0) return;
+      const out = d.dtype as ElementType;
+      if (k === 0) {
+        launcher.launch("grouped", "gemmEmpty", gridOf(batch * m * n), blockSize, "pppiiiiiiif", [
+          ...[
+            args.c ?? 0,
+            args.bias ?? 0,
+            args.d,
+            batch,
+            m,
+            n,
+            args.ldc,
+            args.ldd,
+            args.strideC,
+            args.strideD,
+            args.beta,
+          ],
+        ]);
+        return;
+      }
+      const plain = { ...args, c: args.c ?? 0, bias: args.bias ?? 0 };
+      if (a.dtype === "f32" && b.dtype === "f32" && out === "f32") {
+        blas.multiply(plain, { a: "f32", b: "f32", d: out }, launcher.stream);
+        return;
+      }
+      if (isFewRows(args)) {
+        const weights = products.bf16Of(b, 1);
+        const rows = [1, 2, 4, 8].find((count) => count >= m) as number;
+        launcher.setTypes([...(a.dtype === "bf16" ? ["a"] : []), ...(out === "bf16" ? ["d"] : [])]);
+        launcher.launch(
+          "few-rows",
+          "fewRows",
+          [Math.ceil(n / 8), 1, batch],
+          128,
+          "pppiiiiiiiii",
+          [args.a, weights, args.d, m, n, k, args.lda, args.ldb, args.ldd, args.strideA, args.strideB, args.strideD],
+          0,
+          [`ROWS=${rows}`],
+        );
+        return;
+      }
+      const converted = {
+        ...plain,
+        a: products.bf16Of(a, 0),
+        b: products.bf16Of(b, 1),
+        // The bias has the type of the result.
+        bias: bias && out === "bf16" ? products.bf16Of(bias, 2) : plain.bias,
+      };
+      blas.multiply(converted, { a: "bf16", b: "bf16", d: out }, launcher.stream);
+    },
+  };
+  return products;
+}

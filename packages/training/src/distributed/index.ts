@@ -1,0 +1,23 @@
+export { type AcrossRanks, acrossRanks } from "./agreement.ts";
+export {
+  type CollectiveDType,
+  type Communicator,
+  RankError,
+  type ReduceOp,
+  rankTimeoutSeconds,
+} from "./communicator.ts";
+export { hostCommunicator } from "./host-communicator.ts";
+export {
+  joinGroup,
+  type LocalRanks,
+  type LocalRanksOptions,
+  type RankExit,
+  startLocalRanks,
+} from "./local-group.ts";
+export { type RankPlace, ranksFromEnvironment } from "./ranks.ts";
+export { type Piece, type PlannedParameter, planShards, type ShardPlan } from "./shard-plan.ts";
+export { type SavedTensor, type ShardedOptimizer, savedTensors, shardOptimizer } from "./sharded-optimizer.ts";
+export { openSocketTransport, type SocketTransportOptions } from "./socket-transport.ts";
+export { type RankContext, startThreadRanks, type ThreadRanks, type ThreadRanksOptions } from "./thread-ranks.ts";
+export { createThreadGroup, failThreadGroup, type ThreadGroup, threadTransport } from "./thread-transport.ts";
+export type { Transport } from "./transport.ts";

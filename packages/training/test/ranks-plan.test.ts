@@ -1,0 +1,158 @@
+/** Who is a rank, who holds which part of the optimizer, and who takes which rows. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createModel, preset } from "@baltoro/k2";
+import { openDevice } from "@baltoro/tensor";
+import { optimizedParameters, type PlannedParameter, planShards, ranksFromEnvironment } from "@baltoro/training";
+import fc from "fast-check";
+
+const parameters = fc.array(
+  fc.oneof(
+    fc.record({
+      group: fc.constant("muon" as const),
+      shape: fc.oneof(
+        fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 })),
+        fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 })),
+      ),
+    }),
+    fc.record({ group: fc.constant("adamw" as const), shape: fc.tuple(fc.integer({ min: 1, max: 5000 })) }),
+  ),
+  { minLength: 1, maxLength: 20 },
+);
+
+test("every element of every parameter is in one piece, matrices are whole, pieces fit their segments", () => {
+  fc.assert(
+    fc.property(parameters, fc.integer({ min: 1, max: 9 }), (drawn, size) => {
+      const list: PlannedParameter[] = drawn.map((parameter, i) => ({ ...parameter, name: `p${i}` }));
+      const { pieces, segment, work } = planShards(list, size);
+      assert.equal(work.length, size);
+      assert.deepEqual(planShards(structuredClone(list), size).pieces, pieces);
+      for (const [index, { shape, group }] of list.entries()) {
+        const own = pieces.filter(({ parameter }) => parameter === index);
+        let next = 0;
+        for (const { start, size: length, shape: pieceShape } of own) {
+          assert.equal(start, next);
+          assert.equal(start % 16, 0);
+          assert.equal(
+            pieceShape.reduce((product, axis) => product * axis, 1),
+            length,
+          );
+          if (group === "muon") assert.deepEqual(pieceShape.slice(-2), shape.slice(-2));
+          next += length;
+        }
+        assert.equal(
+          next,
+          shape.reduce((product: number, axis) => product * axis, 1),
+        );
+      }
+      assert.equal(segment % 16, 0);
+      for (let rank = 0; rank < size; rank++) {
+        let end = 0;
+        const own = pieces.filter((piece) => piece.rank === rank).sort((a, b) => a.offset - b.offset);
+        for (const { offset, size: length } of own) {
+          assert.equal(offset % 16, 0);
+          assert.ok(offset >= end);
+          end = offset + length;
+        }
+        assert.ok(end <= segment);
+      }
+    }),
+    { seed: 1 },
+  );
+});
+
+test("the presets' optimizers divide evenly among 2, 4 and 8 ranks", async () => {
+  const device = await openDevice("wasm", { threads: 1 });
+  try {
+    using model = createModel(device, preset("k2-nano"), { trainable: true });
+    const list = optimizedParameters(model).map(({ name, tensor, group }) => ({ name, shape: tensor.shape, group }));
+    const total = optimizedParameters(model).reduce((sum, { tensor }) => sum + tensor.size, 0);
+    for (const size of [2, 4, 8]) {
+      const { segment, work } = planShards(list, size);
+      assert.ok((segment * size) / total < 1.02, `${size} ranks: segments of ${segment} for ${total / size}`);
+      const mean = work.reduce((sum, value) => sum + value, 0) / size;
+      assert.ok(Math.max(...work) / mean < 1.1, `${size} ranks: work ${work}`);
+    }
+  } finally {
+    await device.close();
+  }
+});
+
+test("a matrix is needed", () => {
+  assert.throws(
+    () => planShards([{ name: "x", shape: [3], group: "muon" }], 2),
+    /x has shape \[3\], expected a matrix/,
+  );
+});
+
+test("launchers are recognized", () => {
+  const place = (environment: Record<string, string>) => {
+    const found = ranksFromEnvironment(environment);
+    return found && [found.source, found.rank, found.size, found.localRank, found.localSize];
+  };
+  assert.equal(place({}), null);
+  assert.equal(place({ MASTER_ADDR: "10.0.0.1", MASTER_PORT: "29500" }), null);
+  assert.deepEqual(place({ RANK: "1", WORLD_SIZE: "4" }), ["torchrun", 1, 4, 1, 4]);
+  assert.deepEqual(place({ RANK: "5", WORLD_SIZE: "8", LOCAL_RANK: "1", LOCAL_WORLD_SIZE: "4" }), [
+    "torchrun",
+    5,
+    8,
+    1,
+    4,
+  ]);
+  assert.deepEqual(place({ OMPI_COMM_WORLD_RANK: "2", OMPI_COMM_WORLD_SIZE: "3", OMPI_COMM_WORLD_LOCAL_RANK: "2" }), [
+    "Open MPI",
+    2,
+    3,
+    2,
+    3,
+  ]);
+  assert.deepEqual(
+    place({ SLURM_PROCID: "3", SLURM_NTASKS: "4", SLURM_LOCALID: "1", SLURM_NTASKS_PER_NODE: "2", SLURM_JOB_ID: "7" }),
+    ["Slurm", 3, 4, 1, 2],
+  );
+  // The shell of salloc knows how many tasks there may be, and is none of them.
+  assert.equal(place({ SLURM_NTASKS: "4", SLURM_JOB_ID: "7" }), null);
+  // torchrun within one task of srun, and one torchrun on each of two nodes.
+  assert.deepEqual(place({ RANK: "1", WORLD_SIZE: "2", SLURM_PROCID: "0", SLURM_NTASKS: "1" }), [
+    "torchrun",
+    1,
+    2,
+    1,
+    2,
+  ]);
+  assert.deepEqual(
+    place({
+      RANK: "9",
+      WORLD_SIZE: "16",
+      LOCAL_RANK: "1",
+      LOCAL_WORLD_SIZE: "8",
+      SLURM_PROCID: "1",
+      SLURM_NTASKS: "2",
+      TORCHELASTIC_RUN_ID: "a",
+    }),
+    ["torchrun", 9, 16, 1, 8],
+  );
+});
+
+test("half-set and contradictory variables are refused", () => {
+  const refused: [Record<string, string>, RegExp][] = [
+    [{ RANK: "0" }, /RANK is set, WORLD_SIZE is not/],
+    [{ WORLD_SIZE: "2" }, /WORLD_SIZE is set, RANK is not/],
+    [{ LOCAL_RANK: "0" }, /LOCAL_RANK is set, RANK is not; set both RANK and WORLD_SIZE/],
+    [{ RANK: "0", WORLD_SIZE: "" }, /WORLD_SIZE is not/],
+    [{ RANK: "-1", WORLD_SIZE: "2" }, /RANK is "-1", expected a whole number/],
+    [{ RANK: "0", WORLD_SIZE: "two" }, /WORLD_SIZE is "two"/],
+    [{ RANK: "0", WORLD_SIZE: "0" }, /WORLD_SIZE is 0/],
+    [{ RANK: "2", WORLD_SIZE: "2" }, /RANK is 2, but WORLD_SIZE is 2/],
+    [{ RANK: "0", WORLD_SIZE: "2", LOCAL_RANK: "1" }, /LOCAL_RANK is 1, more than RANK, 0/],
+    [{ RANK: "5", WORLD_SIZE: "8", LOCAL_RANK: "4", LOCAL_WORLD_SIZE: "4" }, /LOCAL_RANK is 4, but LOCAL_WORLD_SIZE/],
+    [{ SLURM_PROCID: "1" }, /SLURM_PROCID is set, SLURM_NTASKS is not/],
+    [{ OMPI_COMM_WORLD_RANK: "1" }, /OMPI_COMM_WORLD_SIZE is not/],
+    [
+      { RANK: "0", WORLD_SIZE: "2", OMPI_COMM_WORLD_RANK: "1", OMPI_COMM_WORLD_SIZE: "2" },
+      /torchrun says rank 0 of 2, Open MPI says rank 1 of 2/,
+    ],
+  ];
+  for (const [environment, message] of refused) assert.throws(() => ranksFromEnvironment(environment), message);
+});

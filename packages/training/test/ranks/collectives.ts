@@ -1,0 +1,153 @@
+/** What every rank does in collectives.test.ts: random collectives against a plain oracle. All ranks draw the same cases. */
+import { createDevice, type Device, openReferenceBackend, openWasmBackend, persistent } from "@baltoro/tensor";
+import { type Communicator, hostCommunicator, openSocketTransport, type RankContext } from "@baltoro/training";
+import fc from "fast-check";
+
+export interface CollectivesTask {
+  readonly sockets?: string;
+  readonly backend: "wasm" | "reference";
+  readonly cases: number;
+  readonly seed: number;
+}
+
+const operations = ["sum", "max", "reduceScatter", "allGather", "broadcast", "allToAll", "barrier"] as const;
+
+/** Values of rank r, small fractions of both signs whose sums depend on their order. */
+function valuesOf(seed: number, rank: number, count: number, whole: boolean): Float32Array | Int32Array {
+  let state = (seed * 7919 + rank * 104729 + 1) >>> 0;
+  const next = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return whole
+    ? Int32Array.from({ length: count }, () => Math.floor(next() * 2000) - 1000)
+    : Float32Array.from({ length: count }, () => (next() - 0.5) * 10 ** Math.floor(next() * 6));
+}
+
+/** Runs the cases; resolves to how many elements were compared. @throws on the first difference. */
+export async function rank(context: RankContext, data: unknown): Promise<number> {
+  const { sockets, backend, cases, seed } = data as CollectivesTask;
+  const device = createDevice(backend === "wasm" ? await openWasmBackend({ threads: 1 }) : openReferenceBackend());
+  const communicator = sockets
+    ? hostCommunicator(
+        device,
+        await openSocketTransport({ ...context, directory: sockets, capacity: 1024, limitSeconds: 20 }),
+      )
+    : context.communicator(device);
+  const drawn = fc.sample(
+    fc.record({
+      operation: fc.constantFrom(...operations),
+      count: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 9000 })),
+      root: fc.nat(context.size - 1),
+      whole: fc.boolean(),
+      inPlace: fc.boolean(),
+      seed: fc.nat(1e6),
+    }),
+    { seed, numRuns: cases },
+  );
+  let compared = 0;
+  for (const drawnCase of drawn) compared += await check(device, communicator, drawnCase);
+  await communicator.close();
+  await device.close();
+  return compared;
+}
+
+interface Case {
+  readonly operation: (typeof operations)[number];
+  readonly count: number;
+  readonly root: number;
+  readonly whole: boolean;
+  readonly inPlace: boolean;
+  readonly seed: number;
+}
+
+async function check(device: Device, communicator: Communicator, drawn: Case): Promise<number> {
+  const { operation, root, seed } = drawn;
+  const { rank, size } = communicator;
+  if (operation === "barrier") {
+    await communicator.barrier();
+    return 0;
+  }
+  // In place, a part begins at a multiple of 64 bytes.
+  const count = drawn.inPlace ? Math.ceil(drawn.count / 16) * 16 : drawn.count;
+  const reduces = operation === "sum" || operation === "max" || operation === "reduceScatter";
+  const dtype = drawn.whole && !reduces ? "i32" : "f32";
+  const inputCount = operation === "reduceScatter" || operation === "allToAll" ? size * count : count;
+  const inputs = Array.from({ length: size }, (_, of) => valuesOf(seed, of, inputCount, dtype === "i32"));
+  const round = device.description.kind === "reference" ? (value: number) => value : Math.fround;
+  const fold = (at: number, op: (a: number, b: number) => number) =>
+    inputs.map((values) => values[at]).reduce((a, b) => round(op(a, b)));
+  const add = (a: number, b: number) => a + b;
+  const expected: ArrayLike<number> = {
+    sum: () => Array.from({ length: count }, (_, i) => fold(i, add)),
+    max: () => Array.from({ length: count }, (_, i) => fold(i, Math.max)),
+    reduceScatter: () => Array.from({ length: count }, (_, i) => fold(rank * count + i, add)),
+    allGather: () => inputs.flatMap((values) => Array.from(values)),
+    broadcast: () => Array.from(inputs[root]),
+    allToAll: () => inputs.flatMap((values) => Array.from(values.subarray(rank * count, (rank + 1) * count))),
+  }[operation]();
+
+  const outputCount = operation === "allGather" || operation === "allToAll" ? size * count : count;
+  const input = persistent(device, [Math.max(inputCount, drawn.inPlace ? size * count : 0)], dtype, "input");
+  const output = persistent(device, [outputCount], dtype, "output");
+  const own = (tensor: typeof input) => device.backend.slice(tensor.buffer, rank * count * 4, count * 4);
+  let result = output;
+  if (operation === "allGather" && drawn.inPlace) {
+    const whole = new Array<number>(size * count).fill(0);
+    for (const [i, value] of inputs[rank].entries()) whole[rank * count + i] = value;
+    input.write(whole);
+  } else if (inputCount === input.size) input.write(inputs[rank]);
+  else input.write([...inputs[rank], ...new Array<number>(input.size - inputCount).fill(0)]);
+  switch (operation) {
+    case "sum":
+    case "max":
+      communicator.allReduce(input.buffer, count, operation);
+      result = input;
+      break;
+    case "reduceScatter":
+      communicator.reduceScatter(input.buffer, drawn.inPlace ? own(input) : output.buffer, count);
+      break;
+    case "allGather":
+      communicator.allGather(
+        drawn.inPlace ? own(input) : input.buffer,
+        drawn.inPlace ? input.buffer : output.buffer,
+        count,
+        dtype,
+      );
+      if (drawn.inPlace) result = input;
+      break;
+    case "broadcast":
+      communicator.broadcast(input.buffer, count, root, dtype);
+      result = input;
+      break;
+    case "allToAll":
+      communicator.allToAll(input.buffer, output.buffer, count, dtype);
+  }
+  // What is enqueued after the collective must see its result.
+  const seen = persistent(device, [result.size], dtype, "seen");
+  device.backend.enqueue("copy3d", {
+    src: result.buffer,
+    dst: seen.buffer,
+    n0: 1,
+    n1: 1,
+    n2: result.size,
+    srcOffset: 0,
+    src0: 0,
+    src1: 0,
+    dstOffset: 0,
+    dst0: 0,
+    dst1: 0,
+    accumulate: 0,
+  });
+  const values = await seen.read();
+  const from = operation === "reduceScatter" && drawn.inPlace ? await input.read() : values;
+  const offset = operation === "reduceScatter" && drawn.inPlace ? rank * count : 0;
+  for (let i = 0; i < outputCount; i++) {
+    if (from[offset + i] !== expected[i])
+      throw new Error(
+        `rank ${rank}, ${JSON.stringify(drawn)}: element ${i} is ${from[offset + i]}, not ${expected[i]}`,
+      );
+  }
+  for (const tensor of [input, output, seen]) tensor.release();
+  return outputCount;
+}
