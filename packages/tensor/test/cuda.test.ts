@@ -109,6 +109,15 @@ describe("on a GPU", { skip }, () => {
       expertsInBf16(backend, loads, n, k));
   }
 
+  for (const [heads, latent, rope] of [
+    [16, 512, 64],
+    [5, 64, 16],
+    [20, 256, 64],
+  ] as const) {
+    test(`paged latent attention in parts, ${heads} heads of ${latent} + ${rope}`, () =>
+      latentInBf16(backend, heads, latent, rope));
+  }
+
   for (const rows of [1, 3, 8, 9]) {
     test(`products of ${rows} rows in bf16`, () => fewRowsInBf16(backend, rows, 68, 264));
   }
@@ -190,8 +199,13 @@ async function attentionInBf16(cuda: CudaBackend, sizes: AttentionSizes): Promis
 
 /** ‖actual − expected‖ / ‖expected‖ is at most `limit`. */
 function assertClose(name: string, actual: TensorData, expected: TensorData, limit: number): void {
-  const norm = Math.max(1e-3, Math.hypot(...Array.from<number>(expected)));
-  const error = Math.hypot(...Array.from<number, number>(expected, (value, i) => value - actual[i])) / norm;
+  const length = (values: ArrayLike<number>) => {
+    let squares = 0;
+    for (let i = 0; i < values.length; i++) squares += values[i] ** 2;
+    return Math.sqrt(squares);
+  };
+  const error =
+    length(Array.from<number, number>(expected, (value, i) => value - actual[i])) / Math.max(1e-3, length(expected));
   assert.ok(error < limit, `${name}: relative error ${error}`);
 }
 
@@ -224,6 +238,36 @@ async function expertsInBf16(cuda: CudaBackend, loads: readonly number[], n: num
   };
   const [expected, actual] = [await run(openReferenceBackend()), await run(cuda)];
   for (const name of ["y", "dx", "dw"] as const) assertClose(name, actual[name], expected[name], 5e-3);
+}
+
+/** Contexts of many lengths, none among them, whose blocks lie in no order. */
+async function latentInBf16(cuda: CudaBackend, heads: number, latent: number, ropeDim: number): Promise<void> {
+  const lengths = [300, 1, 0, 64, 65, 511];
+  const [blockSize, maxBlocks, rows, width] = [16, 32, lengths.length, latent + ropeDim];
+  const blocks = maxBlocks * rows;
+  const run = async (backend: Backend) => {
+    const make = (count: number, dtype: "bf16" | "i32", values: Float32Array | number[]) => {
+      const buffer = backend.alloc(count * backend.bytesPerElement[dtype], "operand", dtype);
+      backend.write(buffer, dtype, values);
+      return buffer;
+    };
+    const out = backend.alloc(rows * heads * latent * backend.bytesPerElement.bf16, "out", "bf16");
+    backend.enqueue("pagedLatentAttention", {
+      q: make(rows * heads * width, "bf16", normal(8, 0, rows * heads * width)),
+      cache: make(blocks * blockSize * width, "bf16", normal(8, 1, blocks * blockSize * width)),
+      blockTables: make(
+        blocks,
+        "i32",
+        Array.from({ length: blocks }, (_, i) => (i * 37) % blocks),
+      ),
+      rowSequence: make(rows, "i32", [3, 0, 1, 2, 5, 4]),
+      contextLengths: make(rows, "i32", lengths),
+      out,
+      ...{ rows, heads, latent, ropeDim, blockSize, maxBlocks, scale: 0.05 },
+    });
+    return backend.read(out, "bf16", rows * heads * latent);
+  };
+  assertClose("out", await run(cuda), await run(openReferenceBackend()), 5e-3);
 }
 
 /** x · wᵀ of few rows, as in decoding: on their own, and as experts' rows. */

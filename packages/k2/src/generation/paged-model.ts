@@ -50,7 +50,7 @@ const rowBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 export const maxBatchRows = 256;
 
 interface AbsorbedWeights {
-  /** W_kb per head [H, nope, latent]: turns queries into latent space. */
+  /** W_kb per head, turned, [H, latent, nope]: takes queries into latent space. */
   readonly keys: Tensor;
   /** W_vb per head [H, v, latent]: turns latent outputs into values. */
   readonly values: Tensor;
@@ -208,7 +208,7 @@ export class PagedModel implements Disposable {
     writeLatentCache(concatenate([latent, reshape(keyRope, [rows, qkRopeHeadDim])]), inputs.slots, cache);
     const { keys, values } = this.#absorbed[index];
     const absorbed = concatenate([
-      headMatmul(slice(q, 0, qkNopeHeadDim), keys),
+      headMatmul(slice(q, 0, qkNopeHeadDim), keys, { transposeW: true }),
       slice(q, qkNopeHeadDim, qkRopeHeadDim),
     ]);
     const attended = pagedLatentAttention(absorbed, cache, context, kvLoraRank, softmaxScale(config));
@@ -226,33 +226,32 @@ export class PagedModel implements Disposable {
   }
 }
 
-/** Room for kv_b_proj [H · (nope + v), latent] split into its key and value parts per head. */
+/** Room for kv_b_proj [H · (nope + v), latent] split into its key part, turned, and its value part per head. */
 function absorb(model: K2Model, layer: LayerWeights): AbsorbedWeights {
   const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank } = model.config;
-  const room = (rows: number, label: string) =>
-    persistent(model.device, [heads, rows, kvLoraRank], layer.attention.kvB.dtype, `absorbed ${label}`);
-  const absorbed = { keys: room(qkNopeHeadDim, "keys"), values: room(vHeadDim, "values") };
+  const room = (shape: readonly number[], label: string) =>
+    persistent(model.device, [heads, ...shape], layer.attention.kvB.dtype, `absorbed ${label}`);
+  const absorbed = { keys: room([kvLoraRank, qkNopeHeadDim], "keys"), values: room([vHeadDim, kvLoraRank], "values") };
   absorbInto(absorbed, model, layer);
   return absorbed;
 }
 
 function absorbInto({ keys, values }: AbsorbedWeights, { device, config }: K2Model, layer: LayerWeights): void {
-  const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank: latent } = config;
-  const copyRows = (target: Tensor, start: number) =>
+  const { numAttentionHeads: heads, qkNopeHeadDim: nope, vHeadDim, kvLoraRank: latent } = config;
+  const stored = { src: layer.attention.kvB.buffer, accumulate: 0 };
+  const rowsOfHead = nope + vHeadDim;
+  device.backend.enqueue("copy3d", {
+    ...stored,
+    ...{ dst: values.buffer, n0: heads, n1: 1, n2: vHeadDim * latent },
+    ...{ srcOffset: nope * latent, src0: rowsOfHead * latent, src1: 0, dstOffset: 0, dst0: vHeadDim * latent, dst1: 0 },
+  });
+  // Turned, so that a product of few rows reads weights in rows.
+  for (let head = 0; head < heads; head++) {
     device.backend.enqueue("copy3d", {
-      src: layer.attention.kvB.buffer,
-      dst: target.buffer,
-      n0: heads,
-      n1: 1,
-      n2: target.size / heads,
-      srcOffset: start * latent,
-      src0: (qkNopeHeadDim + vHeadDim) * latent,
-      src1: 0,
-      dstOffset: 0,
-      dst0: target.size / heads,
-      dst1: 0,
-      accumulate: 0,
+      ...stored,
+      ...{ dst: keys.buffer, n0: nope, n1: latent, n2: 1 },
+      ...{ srcOffset: head * rowsOfHead * latent, src0: latent, src1: 1 },
+      ...{ dstOffset: head * latent * nope, dst0: 1, dst1: nope },
     });
-  copyRows(keys, 0);
-  copyRows(values, qkNopeHeadDim);
+  }
 }

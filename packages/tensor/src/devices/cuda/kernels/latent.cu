@@ -3,6 +3,26 @@ extern "C" __global__ void rope(
     const T_x* x, T_y* y, const int* positions, const T_cos* cos, const T_sin* sin, int rows, int heads, int headDim, int start,
     int ropeDim, int maxPositions, int inverse, int accumulate) {
   int half = ropeDim / 2, plain = headDim - ropeDim, units = half + plain;
+  if (((headDim | start | ropeDim) & 7) == 0) {
+    // Four pairs at a time.
+    int eights = headDim / 8;
+    GRID_LOOP(at, (i64)rows * heads * eights) {
+      i64 row = at / eights;
+      int c = (int)(at - row * eights) * 8;
+      Eight v = load8(x + row * headDim + c);
+      if (c >= start && c < start + ropeDim) {
+        i64 table = (i64)positions[row / heads] * half + (c - start) / 2;
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          float co = cos[table + i], s = inverse ? -sin[table + i] : sin[table + i], a = v.v[2 * i], b = v.v[2 * i + 1];
+          v.v[2 * i] = a * co - b * s;
+          v.v[2 * i + 1] = a * s + b * co;
+        }
+      }
+      put8(y + row * headDim + c, v, accumulate);
+    }
+    return;
+  }
   GRID_LOOP(at, (i64)rows * heads * units) {
     i64 row = at / units;
     int unit = (int)(at - row * units), r = (int)(row / heads);

@@ -1,4 +1,5 @@
 import { backwardOnTensorCores, fitsTensorCores, forwardOnTensorCores } from "./attention-mma.ts";
+import { fitsLatentSplits, latentInSplits } from "./latent-splits.ts";
 import { byTable, gridOf, type Launches } from "./launch.ts";
 
 const tile = 32;
@@ -19,8 +20,8 @@ function checkHeads(kernel: string, qkDim: number, vDim: number): void {
 export const attentionLaunches: Launches<
   "rope" | "attentionForward" | "attentionBackward" | "latentCacheWrite" | "pagedLatentAttention"
 > = {
-  rope: byTable("rope", "latent", ({ rows, heads, headDim, ropeDim }) =>
-    gridOf(rows * heads * (headDim - ropeDim + ropeDim / 2)),
+  rope: byTable("rope", "latent", ({ rows, heads, headDim }) =>
+    gridOf(rows * heads * (headDim % 8 === 0 ? headDim / 8 : headDim)),
   ),
   attentionForward(g, launcher) {
     checkHeads("attentionForward", g.qkDim, g.vDim);
@@ -74,6 +75,7 @@ export const attentionLaunches: Launches<
     if (g.latent > mostLatent) {
       throw new Error(`pagedLatentAttention: a latent of ${g.latent}, the CUDA device takes ${mostLatent} at most`);
     }
+    if (fitsLatentSplits(g)) return latentInSplits(g, launcher);
     launcher.launch("latent", "pagedLatentAttention", [g.heads, g.rows], 256, "ppppppiiiiiif", [
       ...[g.q, g.cache, g.blockTables, g.rowSequence, g.contextLengths, g.out],
       ...[g.rows, g.heads, g.latent, g.ropeDim, g.blockSize, g.maxBlocks, g.scale],
