@@ -41,23 +41,7 @@ async function copySpeed(backend: CudaBackend): Promise<number> {
   const bytes = 1 << 30;
   const [x, y] = [backend.alloc(bytes, "x"), backend.alloc(bytes, "y")];
   backend.enqueue("fill", { y: x, n: bytes / 4, value: 1 });
-  const copy = () =>
-    backend.enqueue("copy3d", {
-      ...{
-        src: x,
-        dst: y,
-        n0: 1,
-        n1: 1,
-        n2: bytes / 4,
-        srcOffset: 0,
-        src0: 0,
-        src1: 0,
-        dstOffset: 0,
-        dst0: 0,
-        dst1: 0,
-      },
-      accumulate: 0,
-    });
+  const copy = () => backend.copy(x, y, bytes);
   const times: number[] = [];
   for (let i = 0; i < 10; i++) times.push(await backend.time(copy));
   backend.free(x);

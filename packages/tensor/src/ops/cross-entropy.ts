@@ -69,7 +69,7 @@ export function linearCrossEntropy(
   const { backend, tape } = device;
   const of = `for hidden [${hidden.shape.join(", ")}]`;
   expectDType("linearCrossEntropy", "hidden", hidden, "float");
-  expectTensor("linearCrossEntropy", `weight ${of}`, weight, [vocab, dim]);
+  expectTensor("linearCrossEntropy", `weight ${of}`, weight, [vocab, dim], "float");
   expectTensor("linearCrossEntropy", `targets ${of}`, targets, hidden.shape.slice(0, -1), "i32");
   const { inverse } = countTargets(targets, ignore);
   const loss = empty(device, [rows], "f32", "linearCrossEntropy loss");

@@ -31,6 +31,8 @@ export interface CudaBackend extends Backend {
   readonly gpu: Gpu;
   /** Milliseconds on the device of what `work` enqueues, between two events. Waits. */
   time(work: () => void): Promise<number>;
+  /** Enqueues a copy of the first bytes of one buffer to another, by the driver: what the card's memory can do. */
+  copy(from: BufferHandle, to: BufferHandle, byteLength: number): void;
   /** Runs `work` and resolves to the device's time by kernel: of the table's kernels, with their shapes where `detail` says so. */
   profile(
     work: () => void,
@@ -307,6 +309,14 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       driver.code("cuEventDestroy", start);
       driver.code("cuEventDestroy", end);
       return out[0];
+    },
+    copy(from, to, byteLength) {
+      const [source, target] = [from, to].map((buffer) => CudaBuffer.open(buffer, owner, "copy"));
+      if (byteLength > Math.min(from.byteLength, to.byteLength)) {
+        throw new Error(`copy: ${byteLength} bytes of ${from.byteLength} into ${to.byteLength}`);
+      }
+      guarded(() => driver.call("cuMemcpyDtoDAsync", target.address, source.address, byteLength, stream));
+      noteWrite(target.root);
     },
     async profile(work, detail = (kernel) => kernel) {
       profile = startProfile(driver, stream);

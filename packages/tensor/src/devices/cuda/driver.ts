@@ -23,6 +23,7 @@ const prototypes = {
   cuMemFreeHost: "int cuMemFreeHost(uintptr_t address)",
   cuMemcpyHtoDAsync: "int cuMemcpyHtoDAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, uintptr_t stream)",
   cuMemcpyDtoHAsync: "int cuMemcpyDtoHAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, uintptr_t stream)",
+  cuMemcpyDtoDAsync: "int cuMemcpyDtoDAsync_v2(uintptr_t to, uintptr_t from, size_t bytes, uintptr_t stream)",
   cuStreamCreate: "int cuStreamCreate(_Out_ uintptr_t *stream, unsigned int flags)",
   cuStreamDestroy: "int cuStreamDestroy_v2(uintptr_t stream)",
   cuStreamSynchronize: "int cuStreamSynchronize(uintptr_t stream)",
