@@ -1,0 +1,1 @@
+export type { Item, Status } from "./item.ts";
