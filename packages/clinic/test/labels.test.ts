@@ -9,11 +9,12 @@ const folder = join(import.meta.dirname, "../labels");
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../../../shared/data"), "clinic");
 const skip = existsSync(data) ? false : `${data} is absent: the notes that the labels are of are not in the repository`;
 
-type Part = "development" | "frozen";
+const parts = ["development", "frozen", "reserve"] as const;
+type Part = (typeof parts)[number];
 const split = JSON.parse(readFileSync(join(folder, "split.json"), "utf8")) as Record<string, Record<Part, string[]>>;
 const files = Object.keys(split).flatMap((language) =>
-  (["development", "frozen"] as const).map((part) => ({
-    path: part === "frozen" ? `frozen/${language}.jsonl` : `${language}.jsonl`,
+  parts.map((part) => ({
+    path: `${part === "development" ? "" : `${part}/`}${language}.jsonl`,
     ids: split[language][part],
   })),
 );
@@ -39,7 +40,7 @@ test("a third is frozen, as README.md records it", () => {
     assert.equal(parts.frozen.length, Math.floor((parts.frozen.length + parts.development.length) / 3));
   }
   const readme = readFileSync(join(folder, "README.md"), "utf8");
-  for (const { path } of files.filter(({ path }) => path.startsWith("frozen/"))) {
+  for (const { path } of files.filter(({ path }) => path.includes("/"))) {
     const hash = createHash("sha256")
       .update(readFileSync(join(folder, path)))
       .digest("hex");
