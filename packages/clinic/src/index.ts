@@ -1,12 +1,3 @@
-import type { Item } from "./extract/index.ts";
-
-export type { Item, Status } from "./extract/index.ts";
-export * from "./score/index.ts";
-
-export interface ExtractOptions {
-  readonly language?: "en" | "zh";
-}
-
-export function extract(_text: string, _options: ExtractOptions = {}): Item[] {
-  return [];
-}
+export { type Measure, measures } from "./codes/index.ts";
+export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
+export { defaultLexicon, type Lexicon, LexiconError, type LexiconFile, loadLexicon, parseLexicon } from "./lexicon/index.ts";

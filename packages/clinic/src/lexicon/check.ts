@@ -5,7 +5,7 @@ type Fields = Readonly<Record<string, unknown>>;
 type Report = (where: string, problem: string) => void;
 
 const statuses = ["current", "past", "other"];
-const observationKeys = "code names hints short after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
+const observationKeys = "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
 const parts = ["observations", "units", "words", "foreign", "cues", "sections", "tests", "results", "findings", "numerals", "variants"];
 
 /** What is wrong with a lexicon, each problem with the path of its entry; empty if nothing is. */
@@ -53,7 +53,7 @@ function checkObservation(observation: Fields, where: string, report: Report): v
   for (const key of Object.keys(observation))
     if (!observationKeys.split(" ").includes(key)) report(`${where}.${key}`, `unknown; an observation has ${observationKeys}`);
   words(observation["names"], `${where}.names`, report);
-  for (const key of ["hints", "short", "after", "pairs"])
+  for (const key of ["hints", "short", "alone", "after", "pairs"])
     if (observation[key] !== undefined) words(observation[key], `${where}.${key}`, report);
   each(observation, "bare", report, (bare, place) => {
     const unit = String(bare["unit"]);

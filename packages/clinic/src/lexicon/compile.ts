@@ -13,6 +13,7 @@ export interface Term {
   hints: number[];
   short: number[];
   after: number[];
+  alone: number;
   contextual: { observation: number; near: WordClass }[];
   pair: boolean;
   foreign: boolean;
@@ -64,7 +65,7 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
     let term = index.get(key);
     if (!term) {
       term = {
-        ...{ spelling: key, names: [], hints: [], short: [], after: [], contextual: [], pair: false, foreign: false },
+        ...{ spelling: key, names: [], hints: [], short: [], after: [], alone: -1, contextual: [], pair: false, foreign: false },
         ...{ unit: undefined, classes: 0, classesHigh: 0, cues: [], section: undefined, tests: [] },
         ...{ result: undefined, finding: false, numeral: undefined },
       };
@@ -79,6 +80,7 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
     for (const word of observation.hints ?? []) termOf(word).hints.push(i);
     for (const word of observation.short ?? []) termOf(word).short.push(i);
     for (const word of observation.after ?? []) termOf(word).after.push(i);
+    for (const word of observation.alone ?? []) termOf(word).alone = i;
     for (const word of observation.pairs ?? []) termOf(word).pair = true;
     for (const { word, near } of observation.contextual ?? [])
       termOf(word).contextual.push({ observation: i, near: near as WordClass });
@@ -136,14 +138,14 @@ function mergeObservations(files: readonly LexiconFile[]): Observation[] {
       merged.set(observation.code, observation);
       continue;
     }
-    const join = (key: "names" | "hints" | "short" | "after" | "pairs"): string[] => [
+    const join = (key: "names" | "hints" | "short" | "alone" | "after" | "pairs"): string[] => [
       ...(before[key] ?? []),
       ...(observation[key] ?? []),
     ];
     merged.set(observation.code, {
       ...before,
       ...{ names: join("names"), hints: join("hints"), short: join("short"), after: join("after") },
-      pairs: join("pairs"),
+      ...{ pairs: join("pairs"), alone: join("alone") },
       bare: [...(observation.bare ?? []), ...before.bare],
       reads: { ...before.reads, ...observation.reads },
       plausible: observation.plausible ?? before.plausible,

@@ -2,7 +2,7 @@
 export interface Trie {
   /**
    * The index of the longest spelling that starts at `at`, or -1. A spelling that ends in a Latin letter must not be followed by
-   * one. Where it ends is left in {@link Trie.end}.
+   * one, nor a digit by a digit. Where it ends is left in {@link Trie.end}.
    */
   longest(codes: Uint16Array, at: number): number;
   readonly end: number;
@@ -11,6 +11,13 @@ export interface Trie {
 /** Whether a code unit is a Latin letter, in lower case. */
 export function isLetter(code: number): boolean {
   return (code >= 0x61 && code <= 0x7a) || (code >= 0xdf && code <= 0x24f && code !== 0xf7);
+}
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+function cutsWord(codes: Uint16Array, last: number): boolean {
+  const next = codes[last + 1];
+  return (isLetter(codes[last]) && isLetter(next)) || (isDigit(codes[last]) && (isDigit(next) || (next === 0x2e && isDigit(codes[last + 2]))));
 }
 
 /**
@@ -69,7 +76,7 @@ export function buildTrie(spellings: readonly string[]): Trie {
         const place = slot(state, cls);
         if (keys[place] === 0) break;
         state = targets[place];
-        if (accepts[state] >= 0 && !(isLetter(codes[i]) && isLetter(codes[i + 1]))) {
+        if (accepts[state] >= 0 && !cutsWord(codes, i)) {
           found = accepts[state];
           end = i + 1;
         }

@@ -20,6 +20,8 @@ export interface Observation {
   readonly hints?: readonly string[];
   /** Letters that name it only among other results: "T 38.5 P 120 R 30". */
   readonly short?: readonly string[];
+  /** Units that name it by themselves: 38.5 ℃, 20 斤. */
+  readonly alone?: readonly string[];
   /** Names that may follow their number: "82 neutrophils". */
   readonly after?: readonly string[];
   /** Names that count only where a word of the class `near` stands close by: "EKG: rate 72". */

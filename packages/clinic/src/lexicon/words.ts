@@ -40,7 +40,8 @@ export const wordClasses = [
   "current",
   "ageStated",
   "reference",
-  "time",
+  "oxygen",
+  "plain",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];

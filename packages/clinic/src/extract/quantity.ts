@@ -1,0 +1,241 @@
+import { convert, converts } from "../codes/index.ts";
+import type { UnitEntry } from "../lexicon/index.ts";
+import { isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
+import { Written } from "./tokens.ts";
+
+/** One number or one range. */
+export interface Part {
+  readonly low: number;
+  readonly high: number;
+  /** As printed; undefined if none is. */
+  readonly unit: UnitEntry | undefined;
+}
+
+/** A number phrase: 38.5, 38-39度, 120/80, 7斤2两, 1岁3个月, 138/82 to 111/87. */
+export interface Quantity {
+  /** Tokens, `to` exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** One part, or several with slashes between. */
+  readonly parts: readonly Part[];
+  /** Of the last part. */
+  readonly unit: UnitEntry | undefined;
+  /** Digits printed after the point, in the first number. */
+  readonly decimals: number;
+  readonly written: number;
+  /** Three numbers that are a date. */
+  readonly date: boolean;
+}
+
+/** What the words before a number say of it. */
+export interface QuantityContext {
+  /** After "from": "12 to 15" is a change, two quantities. */
+  readonly change: boolean;
+  /** After "between": "and" links a range. */
+  readonly between: boolean;
+  /** The second of two pairs: 111/87 in "138/82 to 111/87". */
+  readonly second?: boolean;
+}
+
+interface Simple extends Part {
+  readonly next: number;
+  readonly decimals: number;
+}
+
+const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [",", "。", "'", "·", "/", "-", "~", "."].map(
+  (character) => character.charCodeAt(0),
+);
+
+/** Smaller units that may follow a larger, with how many make one of it. */
+const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  "[lb_av]": { "[oz_av]": 16 },
+  "[jin]": { "[liang]": 10 },
+  kg: { g: 1000 },
+  a: { mo: 12, wk: 52, d: 366 },
+  mo: { d: 31, wk: 5 },
+  wk: { d: 7 },
+};
+
+/** Reads the number phrase that starts at a number token. */
+export function readQuantity(note: Note, at: number, context: QuantityContext): Quantity {
+  const { tokens } = note;
+  const first = readPart(note, at, context);
+  const parts: Part[] = [first];
+  let { next, unit } = first;
+  let date = first.date;
+  while (parts.length < 8 && punctuationAt(note, next) === slash && isNumber(note, next + 1)) {
+    const part = readPart(note, next + 1, { change: true, between: false });
+    parts.push(part);
+    next = part.next;
+    unit = part.unit ?? unit;
+  }
+  if (parts.length === 2 && !date && !context.second) {
+    const other = pairAfter(note, next, context);
+    if (other) {
+      const ranges = parts.map(({ low, high }, i) => ({
+        low: Math.min(low, other.parts[i].low),
+        high: Math.max(high, other.parts[i].high),
+        unit: undefined,
+      }));
+      return { ...other, from: at, parts: ranges, decimals: first.decimals, date: false };
+    }
+  }
+  date ||= parts.length === 3 && tokens.decimals[at] === 0 && parts.every(({ low }, i) => low <= (i === 2 ? 2100 : 31));
+  return { from: at, to: next, parts, unit, decimals: first.decimals, written: tokens.written[at], date };
+}
+
+function pairAfter(note: Note, at: number, context: QuantityContext): Quantity | undefined {
+  const link = linkAt(note, at, context);
+  if (link === 0 || !isNumber(note, at + link)) return undefined;
+  const other = readQuantity(note, at + link, { change: true, between: false, second: true });
+  return other.parts.length === 2 && !other.date ? other : undefined;
+}
+
+interface PartRead extends Simple {
+  readonly date: boolean;
+}
+
+/** A number or a range, with its unit. */
+function readPart(note: Note, at: number, context: QuantityContext): PartRead {
+  const first = readSimple(note, at);
+  const firstUnit = unitAfter(note, first.next);
+  const unit = firstUnit?.unit ?? first.unit;
+  const next = firstUnit?.next ?? first.next;
+  const link = linkAt(note, next, context);
+  if (link > 0 && isNumber(note, next + link) && !(context.change && isWord(note, next))) {
+    const second = readSimple(note, next + link);
+    const secondUnit = unitAfter(note, second.next);
+    const after = secondUnit?.next ?? second.next;
+    if (punctuationAt(note, next) === hyphen && punctuationAt(note, after) === hyphen && isNumber(note, after + 1))
+      return { ...first, next: after + 2, unit: undefined, date: true };
+    const bounds = rangeOf(first, second, unit, secondUnit?.unit ?? second.unit, isWord(note, next));
+    if (bounds && punctuationAt(note, after) !== slash)
+      return { ...bounds, next: after, decimals: first.decimals, date: false };
+    if (bounds && punctuationAt(note, next) === hyphen) return { ...bounds, next: after, decimals: first.decimals, date: false };
+  }
+  if (!firstUnit) return { ...first, next, unit, date: false };
+  const whole = withSmaller(note, first, firstUnit);
+  return { ...whole, decimals: first.decimals, date: false };
+}
+
+const isWord = (note: Note, at: number): boolean => punctuationAt(note, at) === 0;
+
+/** The range of two numbers, if it is one. */
+function rangeOf(
+  first: Part,
+  second: Part,
+  unit: UnitEntry | undefined,
+  secondUnit: UnitEntry | undefined,
+  worded: boolean,
+): Part | undefined {
+  let { low } = first;
+  if (unit && secondUnit && unit.unit !== secondUnit.unit) {
+    if (!converts(unit.unit, "mo") || !converts(secondUnit.unit, "mo")) return undefined;
+    low *= convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+  }
+  if (worded && low >= second.high) return undefined;
+  // 36.8 to 3: two numbers that no measurement spans.
+  if (low > second.high && (second.high < low / 3 || worded)) return undefined;
+  return { low: Math.min(low, second.low), high: Math.max(first.high, second.high, low), unit: secondUnit ?? unit };
+}
+
+/** How many tokens link the two ends of a range at `at`: 0 if none. */
+function linkAt(note: Note, at: number, context: QuantityContext): number {
+  const { tokens } = note;
+  let length = 0;
+  let dashes = 0;
+  for (; length < 3; length++) {
+    const code = punctuationAt(note, at + length);
+    if (code === hyphen || code === tilde) dashes++;
+    else if (code !== dot && code !== middleDot) break;
+  }
+  if (dashes > 0) return length;
+  if (context.between && isClass(note, at, "and")) return 1;
+  if (isClass(note, at, "rangeLink")) return 1;
+  // 38一39, 38一一39: 一 written for a dash.
+  if (isNumber(note, at) && tokens.written[at] === Written.han && tokens.written[at - 1] === Written.digits && touches(note, at - 1))
+    for (let i = tokens.start[at]; ; i++) {
+      if (i === tokens.end[at]) return isNumber(note, at + 1) && touches(note, at) ? 1 : 0;
+      if (note.codes[i] !== 0x4e00) break;
+    }
+  return 0;
+}
+
+/** A number, its decimals gathered where they are written in an odd way: 38度5, 38,5, 38。5, 三十七点三, 38度半. */
+function readSimple(note: Note, at: number): Simple {
+  const { tokens } = note;
+  const value = tokens.value[at];
+  const high = Number.isNaN(tokens.high[at]) ? value : tokens.high[at];
+  const plain: Simple = { low: value, high, next: at + 1, decimals: tokens.decimals[at], unit: undefined };
+  if (tokens.decimals[at] > 0 || !touches(note, at)) return plain;
+  const separator = termAt(note, at + 1)?.unit;
+  const degrees = separator?.unit === "deg" || separator?.unit === "Cel";
+  const warm = value >= 30 && value <= 43;
+  const worded = tokens.written[at] === Written.han && tokens.end[at + 1] - tokens.start[at + 1] === 1;
+  if (degrees && warm && isClass(note, at + 2, "half") && touches(note, at + 1))
+    return { low: value + 0.5, high: value + 0.5, next: at + 3, decimals: 1, unit: separator };
+  const code = punctuationAt(note, at + 1);
+  const odd = warm && (code === comma || code === fullStop || code === apostrophe || code === middleDot);
+  const clock = separator?.unit === "{clock}" && (warm || worded);
+  if (!((degrees && warm) || odd || clock) || !isNumber(note, at + 2) || !touches(note, at + 1)) return plain;
+  const digit = tokens.value[at + 2];
+  const single = digit < 10 && tokens.decimals[at + 2] === 0 && tokens.end[at + 2] - tokens.start[at + 2] === 1;
+  // 38度3天 is 38 for three days, 38,5次 is 38 and five times.
+  const counted = touches(note, at + 2) && termAt(note, at + 3)?.unit !== undefined;
+  const degreesAfter = ["deg", "Cel", "kg", "[jin]"].includes(termAt(note, at + 3)?.unit?.unit ?? "");
+  if (!single || (counted && !degreesAfter)) return plain;
+  const total = Math.round((value + digit / 10) * 10) / 10;
+  return { low: total, high: total, next: at + 3, decimals: 1, unit: degrees ? separator : undefined };
+}
+
+interface UnitRead {
+  readonly unit: UnitEntry;
+  readonly next: number;
+}
+
+/** The unit after a number, past a hyphen (5-year-old) or a word for about (20多斤). */
+function unitAfter(note: Note, at: number): UnitRead | undefined {
+  let i = at;
+  if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
+  else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
+  const unit = termAt(note, i)?.unit;
+  if (!unit) return undefined;
+  return { unit, next: i + 1 };
+}
+
+/** 7斤2两, 8 pounds 13 ounces, 1岁3个月: the sum, in the larger unit. */
+function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
+  const { tokens } = note;
+  let { next, unit } = read;
+  let extra = unit.plus ?? 0;
+  const ratios = smaller[unit.unit];
+  const weight = unit.unit === "[jin]" || unit.unit === "kg";
+  if (weight && isClass(note, next, "half") && touches(note, next - 1)) {
+    extra += 0.5;
+    next++;
+  } else if (ratios) {
+    let at = next;
+    if (isClass(note, at, "and") || (isComma(note, at) && unit.unit === "[lb_av]")) at++;
+    if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
+      const second = readSimple(note, at);
+      const secondUnit = unitAfter(note, second.next);
+      const ratio = secondUnit ? ratios[secondUnit.unit.unit] : undefined;
+      const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
+      if (ratio !== undefined && second.low < ratio) {
+        const smallerUnit = secondUnit!.unit;
+        extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
+        next = secondUnit!.next;
+        if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
+      } else if (digit) {
+        extra += second.low / 10;
+        next = second.next;
+      }
+    }
+  }
+  return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
+}
+
+function factorBetween(from: string, to: string): number {
+  const common = converts(from, "kg") ? "kg" : "mo";
+  return convert(1, from, common) / convert(1, to, common);
+}

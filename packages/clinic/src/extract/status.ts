@@ -1,0 +1,102 @@
+import type { Cue } from "../lexicon/index.ts";
+import type { Finding } from "./bind.ts";
+import type { Status } from "./item.ts";
+import { endsSentence, isClass, isComma, type Note, punctuationAt, termAt } from "./note.ts";
+
+/** How far a cue is looked for, in tokens: bounds the work per number, whatever the length of a sentence. */
+const window = 48;
+
+/** Tokens between a near cue and its number. */
+const nearby = 7;
+
+const strength: Readonly<Record<Status, number>> = { other: 2, past: 1, current: 0 };
+
+/** Tells whose measurement each finding is, and when: by the cues around it, else by its section. */
+export function assignStatus(note: Note, findings: readonly Finding[]): Status[] {
+  const sections = sectionsOf(note);
+  let section = 0;
+  return findings.map((finding) => {
+    if (finding.reference) return "other";
+    while (section + 1 < sections.length && sections[section + 1].from <= finding.from) section++;
+    const cued = statusByCues(note, finding);
+    const here = sections[section]?.status ?? "current";
+    return cued ?? here;
+  });
+}
+
+function statusByCues(note: Note, finding: Finding): Status | undefined {
+  let found: Status | undefined;
+  let currentAt = Number.POSITIVE_INFINITY;
+  let pastAt = Number.POSITIVE_INFINITY;
+  const weigh = (cue: Cue, distance: number): void => {
+    if (cue.status === "current") currentAt = Math.min(currentAt, distance);
+    else if (cue.status === "past") pastAt = Math.min(pastAt, distance);
+    else if (found === undefined || strength[cue.status] > strength[found]) found = cue.status;
+  };
+  let commas = 0;
+  for (let at = finding.from - 1; at >= Math.max(0, finding.from - window); at--) {
+    if (endsSentence(note, at) && !(punctuationAt(note, at) === 0x2e && at === finding.nameAt + 1)) break;
+    if (isComma(note, at)) commas++;
+    for (const index of termAt(note, at)?.cues ?? []) {
+      const cue = note.lexicon.cues[index];
+      if (cue.side !== "before") continue;
+      const name = finding.nameAt < finding.from && at < finding.nameAt ? finding.from - finding.nameAt : 0;
+      const distance = finding.from - at - name;
+      if (applies(note, cue, finding, at, distance, commas)) weigh(cue, finding.from - at);
+    }
+  }
+  commas = 0;
+  for (let at = finding.to; at < Math.min(note.tokens.count, finding.to + window / 2); at++) {
+    const asks = punctuationAt(note, at) === 0x3f;
+    if (endsSentence(note, at) && !asks) break;
+    if (isComma(note, at)) commas++;
+    for (const index of termAt(note, at)?.cues ?? []) {
+      const cue = note.lexicon.cues[index];
+      if (cue.side === "after" && applies(note, cue, finding, at, at - finding.to + 1, commas)) weigh(cue, at - finding.to + 1);
+    }
+    if (asks) break;
+  }
+  if (found) return found;
+  if (pastAt < Number.POSITIVE_INFINITY && pastAt <= currentAt) return "past";
+  return currentAt < Number.POSITIVE_INFINITY ? "current" : undefined;
+}
+
+function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
+  if (cue.codes && !cue.codes.includes(finding.code)) return false;
+  if (cue.onlyRanges && finding.low === finding.high) return false;
+  if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;
+  if (cue.reach === "near" && (distance > nearby || commas > 0)) return false;
+  if (cue.reach === "clause" && commas > 0) return false;
+  if (cue.unless && undone(note, cue, finding, at)) return false;
+  return cue.needs === undefined || followedBy(note, finding.to, cue.needs as Parameters<typeof isClass>[2]);
+}
+
+/** Whether a word that undoes the cue stands in the number's clause, or between the two. */
+function undone(note: Note, cue: Cue, finding: Finding, at: number): boolean {
+  const name = cue.unless as Parameters<typeof isClass>[2];
+  const from = Math.min(at, finding.from);
+  for (let i = finding.from - 1; i >= Math.max(0, finding.from - window); i--) {
+    if (i < from && (endsSentence(note, i) || isComma(note, i))) break;
+    if (i !== at && isClass(note, i, name)) return true;
+  }
+  for (let i = finding.to; i < at; i++) if (isClass(note, i, name)) return true;
+  return false;
+}
+
+function followedBy(note: Note, from: number, name: Parameters<typeof isClass>[2]): boolean {
+  for (let i = from; i < Math.min(note.tokens.count, from + 16) && !endsSentence(note, i); i++)
+    if (isClass(note, i, name)) return true;
+  return false;
+}
+
+/** Headers of sections, each with the token it starts at. */
+function sectionsOf(note: Note): { from: number; status: Status }[] {
+  const sections: { from: number; status: Status }[] = [{ from: 0, status: "current" }];
+  for (let at = 0; at < note.tokens.count; at++) {
+    const status = termAt(note, at)?.section;
+    if (status === undefined) continue;
+    const next = punctuationAt(note, at + 1);
+    if (next === 0x3a || (next === 0x2c && punctuationAt(note, at + 2) === 0x3a)) sections.push({ from: at, status });
+  }
+  return sections;
+}
