@@ -1,3 +1,4 @@
 export { type Measure, measures } from "./codes/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
 export { defaultLexicon, type Lexicon, LexiconError, type LexiconFile, loadLexicon, parseLexicon } from "./lexicon/index.ts";
+export * from "./score/index.ts";
