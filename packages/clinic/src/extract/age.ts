@@ -1,7 +1,7 @@
 import { convert } from "../codes/index.ts";
 import type { Finding } from "./bind.ts";
 import type { Label } from "./label.ts";
-import { endsSentence, isClass, isComma, isNumber, type Note, termAt, touches } from "./note.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { isHan } from "./scan.ts";
 import { Kind } from "./tokens.ts";
@@ -28,7 +28,6 @@ export function readAge(
   const { unit } = q;
   if (!unit) return undefined;
   if (unit.age === undefined) return undefined;
-  const plus = 0;
   let measured = unit.unit;
   const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q);
   if (weeksForYears) measured = "a";
@@ -39,7 +38,7 @@ export function readAge(
     row ||
     (isHan(note.codes[tokens.start[q.to - 1]]) ? isChineseAge(note, q, findings, asked) : isEnglishAge(note, q));
   if (!isAge) return undefined;
-  const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value + plus, measured));
+  const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
   if (high > 1440) return undefined;
   // 03岁: a range whose dash is lost.
   const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
@@ -74,7 +73,8 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   const { low } = q.parts[0];
   const after = q.to;
   const follows = isClass(note, after, "durationAfter") || isClass(note, after, "bound");
-  if (isClass(note, after, "ageAfter") && !isClass(note, after, "durationAfter")) return isPersonOrTime(note, q);
+  if (isClass(note, after, "ageAfter") && !isClass(note, after, "durationAfter"))
+    return isPersonOrTime(note, q) && (unit !== "d" || low >= 12 || termAt(note, after)!.spelling.startsWith("的"));
   for (let i = q.from - 1; i >= q.from - 2 && i >= 0; i--) if (isClass(note, i, "birth")) return !follows || unit !== "a";
   if (follows && !isClass(note, after, "milestone")) {
     return unit === "mo" && (isClass(note, after + 1, "person") || isMilestone(note, q));
@@ -83,6 +83,7 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   // Days and weeks beside a child are its age only where nothing shorter than an illness is meant.
   const long = unit === "mo" || unit === "a" || (unit === "d" && low >= 12) || q.to - q.from > 2;
   if (personBefore(note, q.from)) return long;
+  if (unit === "mo" && isClass(note, q.from - 1, "agePadding") && startsLine(note, q.from) && endsLine(note, after)) return true;
   const wholeLine = startsLine(note, q.from) && endsLine(note, after);
   if (wholeLine && asked) return true;
   if (asked && startsLine(note, q.from) && long) return true;
@@ -138,5 +139,3 @@ function wordAt({ tokens, codes }: Note, at: number): string {
   if (at >= tokens.count || tokens.end[at] - tokens.start[at] > 12) return "";
   return String.fromCharCode(...codes.subarray(tokens.start[at], tokens.end[at]));
 }
-
-void touches;

@@ -7,7 +7,7 @@ import { type Part, type Quantity, readQuantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
 import { Specimen } from "./specimen.ts";
 import { Kind, Written } from "./tokens.ts";
-import { readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
+import { isChange, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
 
 /** A number bound to what it measures, before its status is known. */
 export interface Finding {
@@ -67,7 +67,8 @@ export function bind(note: Note): Finding[] {
 
   const bindTo = (label: Label, q: Quantity): boolean => {
     const explicit = q.unit !== undefined && !q.unit.unit.startsWith("{") && q.unit.unit !== "deg";
-    if (label.cost > reach(label, explicit)) return false;
+    const continued = label.spent && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "change"));
+    if (label.cost > reach(label, explicit) + (continued ? 1.2 : 0)) return false;
     if (label.strength === "short" && !amongResults(note, label, findings, explicit)) return false;
     if (q.parts.length > 1) return bindParts(label, q);
     const row = [...label.waiting, label];
@@ -83,6 +84,11 @@ export function bind(note: Note): Finding[] {
     const found = fit(label, q.parts[0], q);
     if (!found) return false;
     const { reading } = found;
+    const { code } = lexicon.observations[found.observation];
+    if (code === "29463-7" && (isChange(note, q) || (q.unit === undefined && q.written === Written.han))) {
+      spend(label);
+      return true;
+    }
     const inside = depth > 0 && label.spent;
     const isRange = reading.high > reading.low;
     if (inside && !isRange && Math.abs(reading.low - label.last) <= 0.02 * Math.abs(label.last) && q.unit) {
@@ -141,6 +147,11 @@ export function bind(note: Note): Finding[] {
     return true;
   };
 
+  const pressureBefore = (at: number): boolean => {
+    const last = findings.findLast(({ code }) => code === "8462-4");
+    return last !== undefined && at - last.to <= 30;
+  };
+
   const spend = (label: Label): void => {
     label.spent = true;
     label.cost = 0;
@@ -166,10 +177,13 @@ export function bind(note: Note): Finding[] {
   };
 
   const number = (at: number): number => {
+    if (isEnumerator(note, at)) return at + 1;
+    if (isClass(note, at - 1, "month")) return afterDate(note, at);
     const q = readQuantity(note, at, { change: at - change <= 2, between: at - between <= 2 });
     const { label } = state;
     const busy = label !== undefined && !label.spent && label.cost <= 2.6;
-    if (!busy || label.strength === "hint") {
+    const fitting = busy && label.strength === "name" && label.observations.some((i) => read(lexicon.observations[i], q.parts[0], q.decimals));
+    if (!fitting || label.observations.length === 0) {
       const after = bindAfter(q);
       if (after > 0) return after;
     }
@@ -179,12 +193,12 @@ export function bind(note: Note): Finding[] {
       state.ageLines = 0;
       return q.to;
     }
-    if (q.date) return q.to;
+    if (q.date || isShareOf(note, q.to)) return q.to;
     const worded = q.written !== Written.digits && q.unit === undefined && note.tokens.end[q.to - 1] - note.tokens.start[q.from] < 2;
     if (worded || (q.written === Written.english && q.unit === undefined)) return q.to;
     if (label && !(label.spent && label.observations.length === 0) && bindTo(label, q)) return q.to;
     if (label?.before && bindTo({ ...label.before, spent: false, cost: label.cost }, q)) return q.to;
-    if (q.unit?.unit === "mm[Hg]" && emitPressure(undefined, q)) return q.to;
+    if ((q.unit?.unit === "mm[Hg]" || pressureBefore(q.from)) && emitPressure(undefined, q)) return q.to;
     const alone = readAlone(note, q, label) ?? readOnOxygen(note, q, label) ?? readUnlabelled(note, q, label, lineCost);
     if (alone) {
       const named = createLabel([alone.observation], q.from, { strength: "hint" });
@@ -202,6 +216,11 @@ export function bind(note: Note): Finding[] {
   };
 
   const name = (at: number, term: Term): void => {
+    if (term.row) {
+      const labels = term.row.map((observation) => createLabel([observation], at));
+      state.label = { ...labels.at(-1)!, waiting: labels.slice(0, -1) };
+      return;
+    }
     const near = term.contextual.filter(({ near: wanted }) => standsNear(note, at, wanted)).map(({ observation }) => observation);
     const names = [...term.names, ...near];
     const { label } = state;
@@ -276,6 +295,7 @@ export function bind(note: Note): Finding[] {
       if (isOf(term, "rangeVerb")) between = at;
       if (isOf(term, "rangeVerb")) change = -9;
       specimen.see(at, term);
+      if (label?.spent && isOf(term, "remeasure")) label.cost = Math.min(label.cost, 0.3);
       if (label && isOf(term, "percentMark")) label.mark ??= "percent";
       if (label && isOf(term, "countMark") && !label.spent) label.mark = "count";
       if (label && isOf(term, "bloodGas") === false && isWordless(term)) cost = 1;
@@ -287,7 +307,11 @@ export function bind(note: Note): Finding[] {
       const code = punctuationAt(note, at);
       if (code === open || code === bracket) depth++;
       else if (code === close || code === 0x5d) depth = Math.max(0, depth - 1);
-      else if (isComma(note, at)) cost = 0.5;
+      else if (isComma(note, at)) {
+        cost = 0.5;
+        // "platelet count is normal, 89% segments": the name has its result.
+        if (label && !label.spent && at - label.at > 1 && isClass(note, at - 1, "qualified")) label.spent = true;
+      }
       else if (code !== bar && code !== 0x3a && code !== 0x3d && code !== 0x2d) cost = 0.1;
     }
     if (state.label) state.label.cost += cost;
@@ -295,6 +319,34 @@ export function bind(note: Note): Finding[] {
     at++;
   }
   return findings;
+}
+
+/** 1. 2. 3. of a list, 1、 or 1). */
+function isEnumerator(note: Note, at: number): boolean {
+  const { tokens } = note;
+  if (tokens.decimals[at] > 0 || tokens.value[at] > 40 || tokens.written[at] !== Written.digits) return false;
+  const code = punctuationAt(note, at + 1);
+  const mark = code === 0x2e || code === 0x3001 || code === close;
+  if (!mark || !endsAt(note, at)) return false;
+  return code !== 0x3001 || !isNumber(note, at + 2);
+}
+
+/** Whether a sentence or a line ends just before, a comma after it or not (".,2. "). */
+function endsAt(note: Note, at: number): boolean {
+  if (at === 0 || endsSentence(note, at - 1)) return true;
+  const separated = isComma(note, at - 1) || punctuationAt(note, at - 1) === 0x3a || punctuationAt(note, at - 1) === open;
+  return separated && (at === 1 || endsSentence(note, at - 2) || isComma(note, at - 2) || punctuationAt(note, at - 2) === 0x3a || termAt(note, at - 2)?.section !== undefined || punctuationAt(note, at + 1) === close);
+}
+
+/** Past the day and the year that follow the name of a month. */
+function afterDate(note: Note, at: number): number {
+  const year = isComma(note, at + 1) ? at + 2 : at + 1;
+  return isNumber(note, year) && note.tokens.value[year] > 1900 && note.tokens.value[year] < 2100 ? year + 1 : at + 1;
+}
+
+/** "13% of which": a share of the number before, no result. */
+function isShareOf(note: Note, at: number): boolean {
+  return termAt(note, at)?.spelling === "of" && ["which", "whom", "them", "these"].includes(termAt(note, at + 1)?.spelling ?? "");
 }
 
 /** Whether a term says nothing about how a number belongs to a name, so that it stands between them as any word does. */
@@ -354,7 +406,7 @@ function followsDirectly(note: Note, at: number): boolean {
 }
 
 function standsNear(note: Note, at: number, wanted: Parameters<typeof isClass>[2]): boolean {
-  for (let i = at - 1; i >= Math.max(0, at - 30) && note.tokens.kind[i] !== Kind.line; i--) if (isClass(note, i, wanted)) return true;
+  for (let i = at - 1; i >= Math.max(0, at - 14) && note.tokens.kind[i] !== Kind.line; i--) if (isClass(note, i, wanted)) return true;
   for (let i = at + 1; i < at + 12 && !endsSentence(note, i) && i < note.tokens.count; i++) if (isClass(note, i, wanted)) return true;
   return false;
 }

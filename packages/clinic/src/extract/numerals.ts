@@ -42,7 +42,7 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
     const code = codes[i];
     const value = digitTable[code];
     if (value >= 0 && !(i > at && two.has(code))) {
-      if (digit >= 0 && value === digit + 1 && before < 0 && digitTable[codes[i + 1]] < 0 && placeTable[codes[i + 1]] === 0) {
+      if (digit >= 1 && value === digit + 1 && before < 0 && digitTable[codes[i + 1]] < 0 && placeTable[codes[i + 1]] === 0) {
         const low = total + section + digit;
         return { value: low, high: low + 1, end: i + 1, decimals: 0 };
       }

@@ -1,7 +1,7 @@
 import { convert, converts } from "../codes/index.ts";
 import type { UnitEntry } from "../lexicon/index.ts";
 import { isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
-import { Written } from "./tokens.ts";
+import { Kind, Written } from "./tokens.ts";
 
 /** One number or one range. */
 export interface Part {
@@ -86,7 +86,7 @@ export function readQuantity(note: Note, at: number, context: QuantityContext): 
 
 function pairAfter(note: Note, at: number, context: QuantityContext): Quantity | undefined {
   const link = linkAt(note, at, context);
-  if (link === 0 || !isNumber(note, at + link)) return undefined;
+  if (link < 0 || !isNumber(note, at + link)) return undefined;
   const other = readQuantity(note, at + link, { change: true, between: false, second: true });
   return other.parts.length === 2 && !other.date ? other : undefined;
 }
@@ -102,7 +102,7 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
   const unit = firstUnit?.unit ?? first.unit;
   const next = firstUnit?.next ?? first.next;
   const link = linkAt(note, next, context);
-  if (link > 0 && isNumber(note, next + link) && !(context.change && isWord(note, next))) {
+  if (link >= 0 && isNumber(note, next + link) && !(context.change && isWord(note, next))) {
     const second = readSimple(note, next + link);
     const secondUnit = unitAfter(note, second.next);
     const after = secondUnit?.next ?? second.next;
@@ -114,6 +114,8 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
     if (bounds && punctuationAt(note, next) === hyphen) return { ...bounds, next: after, decimals: first.decimals, date: false };
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
+  const calendar = firstUnit.unit.unit === "mo" && isNumber(note, next) && ["日", "号"].includes(termAt(note, next + 1)?.spelling ?? "");
+  if (calendar) return { ...first, next: next + 2, unit: undefined, date: true };
   const whole = withSmaller(note, first, firstUnit);
   return { ...whole, decimals: first.decimals, date: false };
 }
@@ -139,9 +141,11 @@ function rangeOf(
   return { low: Math.min(low, second.low), high: Math.max(first.high, second.high, low), unit: secondUnit ?? unit };
 }
 
-/** How many tokens link the two ends of a range at `at`: 0 if none. */
+/** How many tokens link the two ends of a range at `at`: -1 if none does. */
 function linkAt(note: Note, at: number, context: QuantityContext): number {
   const { tokens } = note;
+  // 37.538.0: two temperatures whose dash is lost.
+  if (isNumber(note, at) && touches(note, at - 1) && tokens.decimals[at] === 1 && tokens.decimals[at - 1] === 1) return 0;
   let length = 0;
   let dashes = 0;
   for (; length < 3; length++) {
@@ -155,10 +159,10 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
   // 38一39, 38一一39: 一 written for a dash.
   if (isNumber(note, at) && tokens.written[at] === Written.han && tokens.written[at - 1] === Written.digits && touches(note, at - 1))
     for (let i = tokens.start[at]; ; i++) {
-      if (i === tokens.end[at]) return isNumber(note, at + 1) && touches(note, at) ? 1 : 0;
+      if (i === tokens.end[at]) return isNumber(note, at + 1) && touches(note, at) ? 1 : -1;
       if (note.codes[i] !== 0x4e00) break;
     }
-  return 0;
+  return -1;
 }
 
 /** A number, its decimals gathered where they are written in an odd way: 38度5, 38,5, 38。5, 三十七点三, 38度半. */
@@ -199,8 +203,12 @@ function unitAfter(note: Note, at: number): UnitRead | undefined {
   if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
   else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
   const unit = termAt(note, i)?.unit;
-  if (!unit) return undefined;
-  return { unit, next: i + 1 };
+  if (unit) return { unit, next: i + 1 };
+  // The unit alone on the next line, as people type in a chat.
+  const { tokens } = note;
+  const next = i === at && tokens.kind[at] === Kind.line ? termAt(note, at + 1)?.unit : undefined;
+  const alone = at + 2 >= tokens.count || tokens.kind[at + 2] === Kind.line;
+  return next && alone ? { unit: next, next: at + 2 } : undefined;
 }
 
 /** 7斤2两, 8 pounds 13 ounces, 1岁3个月: the sum, in the larger unit. */

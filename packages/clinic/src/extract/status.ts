@@ -1,4 +1,4 @@
-import type { Cue } from "../lexicon/index.ts";
+import type { Cue, WordClass } from "../lexicon/index.ts";
 import type { Finding } from "./bind.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, type Note, punctuationAt, termAt } from "./note.ts";
@@ -15,13 +15,44 @@ const strength: Readonly<Record<Status, number>> = { other: 2, past: 1, current:
 export function assignStatus(note: Note, findings: readonly Finding[]): Status[] {
   const sections = sectionsOf(note);
   let section = 0;
-  return findings.map((finding) => {
-    if (finding.reference) return "other";
+  const statuses: Status[] = [];
+  for (const [i, finding] of findings.entries()) {
+    if (finding.reference) {
+      statuses.push("other");
+      continue;
+    }
     while (section + 1 < sections.length && sections[section + 1].from <= finding.from) section++;
-    const cued = statusByCues(note, finding);
-    const here = sections[section]?.status ?? "current";
-    return cued ?? here;
-  });
+    const cued = statusByCues(note, finding) ?? statusOfQuestion(note, finding) ?? statusInRow(note, findings, statuses, i);
+    statuses.push(cued ?? sections[section].status);
+  }
+  return statuses;
+}
+
+/** The cues of the question that the finding answers: "weight at birth?" on the line before. */
+function statusOfQuestion(note: Note, finding: Finding): Status | undefined {
+  const { nameAt, from } = finding;
+  for (let at = nameAt + 1; at < from; at++)
+    if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt, to: nameAt + 1 });
+  return undefined;
+}
+
+/** The last of a row has the status of the first: "children are ages 47, 49, and 51". */
+function statusInRow(
+  note: Note,
+  findings: readonly Finding[],
+  statuses: readonly Status[],
+  i: number,
+): Status | undefined {
+  const before = findings[i - 1];
+  const finding = findings[i];
+  if (!before || finding.from <= before.from || finding.from - before.to > 6) return undefined;
+  let compared = false;
+  for (let at = before.to; at < finding.from; at++) {
+    if (endsSentence(note, at)) return undefined;
+    compared ||= isClass(note, at, "compare");
+    if (before.code === finding.code && !isComma(note, at) && !isClass(note, at, "and")) return undefined;
+  }
+  return before.code === finding.code || (compared && statuses[i - 1] === "other") ? statuses[i - 1] : undefined;
 }
 
 function statusByCues(note: Note, finding: Finding): Status | undefined {
@@ -63,27 +94,33 @@ function statusByCues(note: Note, finding: Finding): Status | undefined {
 
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
+  if (cue.except?.includes(finding.code)) return false;
   if (cue.onlyRanges && finding.low === finding.high) return false;
   if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;
   if (cue.reach === "near" && (distance > nearby || commas > 0)) return false;
+  if (cue.reach === "phrase" && distance > nearby) return false;
   if (cue.reach === "clause" && commas > 0) return false;
-  if (cue.unless && undone(note, cue, finding, at)) return false;
-  return cue.needs === undefined || followedBy(note, finding.to, cue.needs as Parameters<typeof isClass>[2]);
+  if (cue.unless && undoneBetween(note, cue.unless as WordClass, finding, at)) return false;
+  if (cue.unlessClause && undoneInClause(note, cue.unlessClause as WordClass, finding, at)) return false;
+  return cue.needs === undefined || followedBy(note, finding.to, cue.needs as WordClass);
 }
 
-/** Whether a word that undoes the cue stands in the number's clause, or between the two. */
-function undone(note: Note, cue: Cue, finding: Finding, at: number): boolean {
-  const name = cue.unless as Parameters<typeof isClass>[2];
-  const from = Math.min(at, finding.from);
-  for (let i = finding.from - 1; i >= Math.max(0, finding.from - window); i--) {
-    if (i < from && (endsSentence(note, i) || isComma(note, i))) break;
-    if (i !== at && isClass(note, i, name)) return true;
-  }
-  for (let i = finding.to; i < at; i++) if (isClass(note, i, name)) return true;
+function undoneBetween(note: Note, name: WordClass, finding: Finding, at: number): boolean {
+  const [from, to] = at < finding.from ? [at + 1, finding.from] : [finding.to, at];
+  for (let i = from; i < to; i++) if (isClass(note, i, name)) return true;
   return false;
 }
 
-function followedBy(note: Note, from: number, name: Parameters<typeof isClass>[2]): boolean {
+function undoneInClause(note: Note, name: WordClass, finding: Finding, cueAt: number): boolean {
+  for (let i = finding.from - 1; i >= Math.max(0, finding.from - window); i--) {
+    if (i < cueAt && (endsSentence(note, i) || isComma(note, i))) break;
+    if (i !== cueAt && isClass(note, i, name)) return true;
+    if (cueAt > finding.from && (endsSentence(note, i) || isComma(note, i))) break;
+  }
+  return false;
+}
+
+function followedBy(note: Note, from: number, name: WordClass): boolean {
   for (let i = from; i < Math.min(note.tokens.count, from + 16) && !endsSentence(note, i); i++)
     if (isClass(note, i, name)) return true;
   return false;

@@ -1,5 +1,5 @@
 import type { Label } from "./label.ts";
-import { endsSentence, isClass, isNumber, type Note, termAt } from "./note.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
 import { isHan } from "./scan.ts";
@@ -21,7 +21,7 @@ export function readAlone(note: Note, q: Quantity, label: Label | undefined): Un
   const reading = read(entry, q.parts[0], q.decimals);
   if (!reading) return undefined;
   if (entry.code === "8310-5") {
-    if (reading.low < 34 || reading.high > 43 || nearClass(note, q, "notBody", 3)) return undefined;
+    if (reading.low < 34 || reading.high > 43 || nearClass(note, q, "notBody", 2)) return undefined;
     if (q.unit.unit === "deg" && !inHan(note, q.from)) return undefined;
   }
   if (entry.code === "29463-7" && !isBodyWeight(note, q)) return undefined;
@@ -31,7 +31,10 @@ export function readAlone(note: Note, q: Quantity, label: Label | undefined): Un
 
 /** 95% on room air, 95% on 2 L. */
 export function readOnOxygen(note: Note, q: Quantity, label: Label | undefined): Unnamed | undefined {
-  if (q.unit?.unit !== "%" || q.parts.length > 1 || (label && !label.spent)) return undefined;
+  if (q.unit?.unit !== "%" || q.parts.length > 1) return undefined;
+  const litres = termAt(note, q.from - 1)?.unit !== undefined && isClass(note, q.from - 1, "oxygen");
+  if (litres && q.parts[0].low >= 70) return saturation(note, q);
+  if (label && !label.spent) return undefined;
   let at = q.to;
   if (isClass(note, at, "oxygen")) return saturation(note, q);
   if (!isClass(note, at, "bridge")) return undefined;
@@ -56,7 +59,7 @@ export function readUnlabelled(note: Note, q: Quantity, label: Label | undefined
     const whole = lineCost <= 0.5 && endsLine(note, q.to) && (label === undefined || label.observations.length > 0);
     if (q.decimals !== unlabelled.decimals && !whole) continue;
     if (whole && q.decimals === 0 && low < 36) continue;
-    if (nearClass(note, q, "notBody", 3)) continue;
+    if (nearClass(note, q, "notBody", 2)) continue;
     const reading = read(note.lexicon.observations[observation], q.parts[0], q.decimals);
     if (reading) return { observation, reading };
   }
@@ -89,15 +92,23 @@ function unitTerm(note: Note, q: Quantity): ReturnType<typeof termAt> {
 }
 
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
-  for (let at = q.from - 1; at >= q.from - distance - 2 && at >= 0 && !endsSentence(note, at); at--) if (isClass(note, at, name)) return true;
+  for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--) if (isClass(note, at, name)) return true;
   for (let at = q.to; at < q.to + distance; at++) if (isClass(note, at, name)) return true;
+  return false;
+}
+
+/** Whether the number is by how much something changed: "an increase of 500 grams", 减轻0.5kg. Not: 增加到12kg. */
+export function isChange(note: Note, q: Quantity): boolean {
+  for (let at = q.from - 1; at >= q.from - 4 && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--) {
+    if (isClass(note, at, "rangeLink")) return false;
+    if (isClass(note, at, "weightChange") || isClass(note, at, "perDose")) return true;
+  }
   return false;
 }
 
 /** A weight that is no change, no load and no part of a dose. */
 function isBodyWeight(note: Note, q: Quantity): boolean {
-  for (let at = q.from - 1; at >= q.from - 4 && at >= 0 && !endsSentence(note, at); at--)
-    if (isClass(note, at, "weightChange") || isClass(note, at, "perDose")) return false;
+  if (isChange(note, q)) return false;
   if (isClass(note, q.to, "perDose") || note.codes[note.tokens.end[q.to - 1]] === 0x2f) return false;
   const composite = q.to - q.from > 3;
   const person = isClass(note, q.to, "person") || isClass(note, q.to + 1, "person");

@@ -6,7 +6,7 @@ type Report = (where: string, problem: string) => void;
 
 const statuses = ["current", "past", "other"];
 const observationKeys = "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
-const parts = ["observations", "units", "words", "foreign", "cues", "sections", "tests", "results", "findings", "numerals", "variants"];
+const parts = "observations units words foreign rows cues sections tests results findings numerals variants".split(" ");
 
 /** What is wrong with a lexicon, each problem with the path of its entry; empty if nothing is. */
 export function checkLexicon(value: unknown): string[] {
@@ -22,6 +22,10 @@ export function checkLexicon(value: unknown): string[] {
   each(file, "sections", report, (section, where) => {
     choice(section["status"], statuses, `${where}.status`, report);
     words(section["headers"], `${where}.headers`, report);
+  });
+  each(file, "rows", report, (row, where) => {
+    words(row["names"], `${where}.names`, report);
+    codes(row["codes"], `${where}.codes`, report);
   });
   each(file, "tests", report, (test, where) => {
     for (const key of ["code", "display"]) text(test[key], `${where}.${key}`, report);
@@ -90,15 +94,18 @@ function checkUnit(unit: Fields, where: string, report: Report): void {
 function checkCue(cue: Fields, where: string, report: Report): void {
   choice(cue["status"], statuses, `${where}.status`, report);
   choice(cue["side"], ["before", "after"], `${where}.side`, report);
-  choice(cue["reach"], ["adjacent", "near", "clause", "sentence"], `${where}.reach`, report);
+  choice(cue["reach"], ["adjacent", "near", "phrase", "clause", "sentence"], `${where}.reach`, report);
   text(cue["why"], `${where}.why`, report);
   words(cue["words"], `${where}.words`, report);
-  for (const key of ["needs", "unless"])
+  for (const key of ["needs", "unless", "unlessClause"])
     if (cue[key] !== undefined) choice(cue[key], wordClasses, `${where}.${key}`, report);
-  if (cue["codes"] === undefined) return;
-  words(cue["codes"], `${where}.codes`, report);
-  for (const code of Array.isArray(cue["codes"]) ? cue["codes"] : [])
-    if (!measures.has(code)) report(`${where}.codes`, `${JSON.stringify(code)} is no code`);
+  for (const key of ["codes", "except"]) if (cue[key] !== undefined) codes(cue[key], `${where}.${key}`, report);
+}
+
+function codes(value: unknown, where: string, report: Report): void {
+  words(value, where, report);
+  for (const code of Array.isArray(value) ? value : [])
+    if (!measures.has(code)) report(where, `${JSON.stringify(code)} is none of ${[...measures.keys()].join(", ")}`);
 }
 
 function record(value: unknown, where: string, report: Report): Fields | undefined {

@@ -16,6 +16,8 @@ export interface Term {
   alone: number;
   contextual: { observation: number; near: WordClass }[];
   pair: boolean;
+  /** Observations that it names at once, in order. */
+  row: readonly number[] | undefined;
   foreign: boolean;
   unit: UnitEntry | undefined;
   /** Bit set over {@link wordClasses}: the low 30 and the others. */
@@ -65,7 +67,8 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
     let term = index.get(key);
     if (!term) {
       term = {
-        ...{ spelling: key, names: [], hints: [], short: [], after: [], alone: -1, contextual: [], pair: false, foreign: false },
+        ...{ spelling: key, names: [], hints: [], short: [], after: [], alone: -1, contextual: [], pair: false },
+        ...{ row: undefined, foreign: false },
         ...{ unit: undefined, classes: 0, classesHigh: 0, cues: [], section: undefined, tests: [] },
         ...{ result: undefined, finding: false, numeral: undefined },
       };
@@ -117,6 +120,9 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
   tests.forEach((test, i) => {
     for (const word of test.names) termOf(word).tests.push(i);
   });
+  for (const { names, codes } of files.flatMap((file) => file.rows ?? []))
+    for (const word of names) termOf(word).row = codes.map((code) => observations.findIndex((entry) => entry.code === code));
+  inherit(terms, index);
   const unitTerms = new Map<string, number>();
   terms.forEach((term, i) => {
     if (term.unit && !unitTerms.has(term.unit.unit)) unitTerms.set(term.unit.unit, i);
@@ -127,6 +133,24 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
     trie: buildTrie(terms.map(({ spelling }) => spelling)),
     unitTerm: (unit) => unitTerms.get(unit) ?? noUnit,
   };
+}
+
+/**
+ * A longer spelling hides the shorter one in it: "any fevers" is a cue, and its "fevers" still suggests a temperature. So a spelling
+ * that names nothing takes what its longest ending names, unless the lexicon says that it is one plain word (高血压).
+ */
+function inherit(terms: readonly Term[], index: ReadonlyMap<string, Term>): void {
+  const names = (term: Term): boolean => term.names.length > 0 || term.hints.length > 0 || term.foreign;
+  for (const term of terms) {
+    if (names(term) || isOf(term, "plain") || term.unit || term.numeral !== undefined || term.tests.length > 0) continue;
+    for (let i = 1; i < term.spelling.length; i++) {
+      const boundary = term.spelling.charCodeAt(i) >= 0x2e80 || term.spelling[i - 1] === " ";
+      const ending = boundary ? index.get(term.spelling.slice(i)) : undefined;
+      if (!ending || !names(ending) || isOf(ending, "plain")) continue;
+      Object.assign(term, { names: ending.names, hints: ending.hints, foreign: ending.foreign, pair: ending.pair });
+      break;
+    }
+  }
 }
 
 /** A second entry for a code adds its names to the first. */

@@ -62,15 +62,19 @@ export interface Cue {
   readonly why: string;
   /** Where the cue stands, seen from the number. */
   readonly side: "before" | "after";
-  /** adjacent: at most one word between; near: the same clause and at most 6 words; clause: up to a comma; sentence. */
-  readonly reach: "adjacent" | "near" | "clause" | "sentence";
+  /** adjacent: at most one word between; near: the same clause and at most 6 words; phrase: 6 words, commas or not; clause: up to a comma; sentence. */
+  readonly reach: "adjacent" | "near" | "phrase" | "clause" | "sentence";
   readonly words: readonly string[];
   /** Only these codes; all if absent. */
   readonly codes?: readonly string[];
+  /** All codes but these. */
+  readonly except?: readonly string[];
   /** A class of words, one of which must follow the number in its sentence. */
   readonly needs?: string;
   /** A class of words that, between cue and number, undoes the cue. */
   readonly unless?: string;
+  /** A class of words that, anywhere in the clause before the number, undoes the cue. */
+  readonly unlessClause?: string;
   /** Only ranges. */
   readonly onlyRanges?: boolean;
 }
@@ -95,6 +99,8 @@ export interface LexiconFile {
   readonly units?: readonly UnitEntry[];
   readonly words?: Readonly<Record<string, readonly string[]>>;
   readonly foreign?: readonly string[];
+  /** One name for several measurements whose numbers follow in that order: "H and H 10 and 30". */
+  readonly rows?: readonly { readonly names: readonly string[]; readonly codes: readonly string[] }[];
   readonly cues?: readonly Cue[];
   readonly sections?: readonly Section[];
   readonly tests?: readonly QualitativeTest[];

@@ -42,6 +42,10 @@ export const wordClasses = [
   "reference",
   "oxygen",
   "plain",
+  "superlative",
+  "remeasure",
+  "qualified",
+  "month",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
