@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { measures } from "../src/codes/index.ts";
 import { parseLabels, readResearchNotes, scoreNotes } from "../src/score/index.ts";
 
 const folder = join(import.meta.dirname, "../labels");
@@ -55,6 +56,14 @@ test("each label's text stands at its offsets in the note", { skip }, () => {
       for (const { text, start, end } of items) {
         assert.equal(notes.get(id)?.slice(start, end), text, `${path}, note ${id}, ${start} to ${end}`);
       }
+    }
+  }
+});
+
+test("codes are those of the table, each in its canonical unit", () => {
+  for (const { path } of files) {
+    for (const { id, items } of labelsOf(path)) {
+      for (const { code, unit } of items) assert.equal(unit, measures.get(code)?.unit, `${path}, note ${id}, ${code}`);
     }
   }
 });
