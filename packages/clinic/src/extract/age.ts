@@ -72,12 +72,15 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   const unit = q.unit!.unit;
   const { low } = q.parts[0];
   const after = q.to;
+  const below = ["以下", "及以下", "以下的"].includes(termAt(note, after)?.spelling ?? "");
+  if (below && (unit === "mo" || unit === "a")) return true;
   const follows = isClass(note, after, "durationAfter") || isClass(note, after, "bound");
   if (isClass(note, after, "ageAfter") && !isClass(note, after, "durationAfter"))
     return isPersonOrTime(note, q) && (unit !== "d" || low >= 12 || termAt(note, after)!.spelling.startsWith("的"));
   for (let i = q.from - 1; i >= q.from - 2 && i >= 0; i--) if (isClass(note, i, "birth")) return !follows || unit !== "a";
   if (follows && !isClass(note, after, "milestone")) {
-    return unit === "mo" && (isClass(note, after + 1, "person") || isMilestone(note, q));
+    const bounded = isClass(note, after, "bound") && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice"));
+    return unit === "mo" && (bounded || isClass(note, after + 1, "person") || isMilestone(note, q));
   }
   if (isMilestone(note, q)) return unit === "mo";
   // Days and weeks beside a child are its age only where nothing shorter than an illness is meant.
@@ -91,6 +94,7 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   // The same number again is the same age, unless a symptom stands before it.
   const months = Number(convert(low, unit, "mo").toPrecision(6));
   const said = findings.some((finding) => finding.code === code && finding.low === months);
+  if (said && isClass(note, after, "occasion")) return true;
   return said && (isComma(note, q.from - 1) || startsLine(note, q.from)) && endsLine(note, after);
 }
 

@@ -35,7 +35,7 @@ export function bind(note: Note): Finding[] {
   const { tokens, lexicon } = note;
   const findings: Finding[] = [];
   const specimen = new Specimen(note);
-  const state = { label: undefined as Label | undefined, asked: undefined as Label | undefined, askedLines: 0, ageLines: 0 };
+  const state = { label: undefined as Label | undefined, asked: undefined as Label | undefined, recent: undefined as Label | undefined, askedLines: 0, ageLines: 0 };
   let depth = 0;
   let change = -9;
   let between = -9;
@@ -81,7 +81,8 @@ export function bind(note: Note): Finding[] {
       state.label = { ...last, waiting: rest.slice(0, -1) };
       return true;
     }
-    const found = fit(label, q.parts[0], q);
+    const part = clockless(label, q);
+    const found = fit(label, part, q);
     if (!found) return false;
     const { reading } = found;
     const { code } = lexicon.observations[found.observation];
@@ -199,16 +200,17 @@ export function bind(note: Note): Finding[] {
     if (label && !(label.spent && label.observations.length === 0) && bindTo(label, q)) return q.to;
     if (label?.before && bindTo({ ...label.before, spent: false, cost: label.cost }, q)) return q.to;
     if ((q.unit?.unit === "mm[Hg]" || pressureBefore(q.from)) && emitPressure(undefined, q)) return q.to;
+    if (state.asked && lineCost <= 2 && (!label || label.spent) && bindTo({ ...state.asked, cost: 0, strength: "asked" }, q)) {
+      state.asked = undefined;
+      return q.to;
+    }
+    if (state.recent && (!label || label.strength === "hint") && isRemeasured(note, q.from) && bindTo({ ...state.recent, cost: 0 }, q)) return q.to;
     const alone = readAlone(note, q, label) ?? readOnOxygen(note, q, label) ?? readUnlabelled(note, q, label, lineCost);
     if (alone) {
       const named = createLabel([alone.observation], q.from, { strength: "hint" });
       emit(undefined, alone.observation, alone.reading, q);
       named.last = alone.reading.low;
       spend(named);
-      return q.to;
-    }
-    if (state.asked && lineCost <= 2 && (!label || label.spent) && bindTo({ ...state.asked, cost: 0, strength: "asked" }, q)) {
-      state.asked = undefined;
       return q.to;
     }
     if (label && label.observations.length === 0 && !label.spent) label.spent = true;
@@ -267,6 +269,7 @@ export function bind(note: Note): Finding[] {
       if (line) label.cost += 0.5;
       return;
     }
+    state.recent = label?.spent && label.observations.length > 0 ? label : undefined;
     state.label = undefined;
     if (line || punctuationAt(note, at) !== 0x2e) questioned = false;
     if (line) lineCost = 0;
@@ -344,6 +347,11 @@ function afterDate(note: Note, at: number): number {
   return isNumber(note, year) && note.tokens.value[year] > 1900 && note.tokens.value[year] < 2100 ? year + 1 : at + 1;
 }
 
+/** 17点多 after a name is 17, not five in the afternoon. */
+function clockless(label: Label, { parts: [part] }: Quantity): Part {
+  return part.unit?.unit === "{clock}" && !label.spent && label.strength === "name" && label.cost < 1 ? { ...part, unit: undefined } : part;
+}
+
 /** "13% of which": a share of the number before, no result. */
 function isShareOf(note: Note, at: number): boolean {
   return termAt(note, at)?.spelling === "of" && ["which", "whom", "them", "these"].includes(termAt(note, at + 1)?.spelling ?? "");
@@ -366,6 +374,7 @@ function isWordless(term: Term): boolean {
     isOf(term, "current") ||
     isOf(term, "informant") ||
     isOf(term, "person") ||
+    isOf(term, "reference") ||
     term.hints.length > 0 ||
     term.unit !== undefined
   );
@@ -374,6 +383,13 @@ function isWordless(term: Term): boolean {
 function numberFollows(note: Note, at: number): boolean {
   const code = punctuationAt(note, at + 1);
   return isNumber(note, at + 1) || ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d) && isNumber(note, at + 2));
+}
+
+/** "The highest has been 30": a sentence that goes on about the one before. */
+function isRemeasured(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 5 && i >= 0 && !endsSentence(note, i); i--)
+    if (isClass(note, i, "superlative") || isClass(note, i, "remeasure")) return true;
+  return false;
 }
 
 /** Whether systolic over diastolic stands within a few words. */

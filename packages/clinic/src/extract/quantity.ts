@@ -155,7 +155,7 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
   }
   if (dashes > 0) return length;
   if (context.between && isClass(note, at, "and")) return 1;
-  if (isClass(note, at, "rangeLink")) return 1;
+  if (isClass(note, at, "rangeLink")) return isNumber(note, at + 2) && isClass(note, at + 1, "approx") ? 2 : 1;
   // 38一39, 38一一39: 一 written for a dash.
   if (isNumber(note, at) && tokens.written[at] === Written.han && tokens.written[at - 1] === Written.digits && touches(note, at - 1))
     for (let i = tokens.start[at]; ; i++) {

@@ -1,7 +1,7 @@
 import type { Cue, WordClass } from "../lexicon/index.ts";
 import type { Finding } from "./bind.ts";
 import type { Status } from "./item.ts";
-import { endsSentence, isClass, isComma, type Note, punctuationAt, termAt } from "./note.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
 
 /** How far a cue is looked for, in tokens: bounds the work per number, whatever the length of a sentence. */
 const window = 48;
@@ -32,7 +32,7 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
 function statusOfQuestion(note: Note, finding: Finding): Status | undefined {
   const { nameAt, from } = finding;
   for (let at = nameAt + 1; at < from; at++)
-    if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt, to: nameAt + 1 });
+    if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt + 1, to: nameAt + 1 });
   return undefined;
 }
 
@@ -88,19 +88,34 @@ function statusByCues(note: Note, finding: Finding): Status | undefined {
     if (asks) break;
   }
   if (found) return found;
+  if (datedBefore(note, finding)) return "past";
   if (pastAt < Number.POSITIVE_INFINITY && pastAt <= currentAt) return "past";
   return currentAt < Number.POSITIVE_INFINITY ? "current" : undefined;
+}
+
+/** "on 05/09/06 hemoglobin was 12.1, and today 10.7": a date before the name and a now after the number. */
+function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
+  if (code === "30525-0" || nameAt === from) return false;
+  let dated = false;
+  for (let at = nameAt - 1; at >= Math.max(0, nameAt - 6) && !isComma(note, at) && !endsSentence(note, at); at--)
+    dated ||= isNumber(note, at) && punctuationAt(note, at + 1) === 0x2f && punctuationAt(note, at + 3) === 0x2f;
+  if (!dated) return false;
+  for (let at = to; at < Math.min(note.tokens.count, to + window / 2) && !endsSentence(note, at); at++)
+    if (isClass(note, at, "current")) return true;
+  return false;
 }
 
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
   if (cue.except?.includes(finding.code)) return false;
   if (cue.onlyRanges && finding.low === finding.high) return false;
+  if (cue.reach === "next" && distance > 1) return false;
   if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;
   if (cue.reach === "near" && (distance > nearby || commas > 0)) return false;
   if (cue.reach === "phrase" && distance > nearby) return false;
   if (cue.reach === "clause" && commas > 0) return false;
-  if (cue.unless && undoneBetween(note, cue.unless as WordClass, finding, at)) return false;
+  if (cue.unless?.some((name) => undoneBetween(note, name as WordClass, finding, at))) return false;
+  if (cue.with && !precededBy(note, finding.from, cue.with as WordClass)) return false;
   if (cue.unlessClause && undoneInClause(note, cue.unlessClause as WordClass, finding, at)) return false;
   return cue.needs === undefined || followedBy(note, finding.to, cue.needs as WordClass);
 }
@@ -117,6 +132,11 @@ function undoneInClause(note: Note, name: WordClass, finding: Finding, cueAt: nu
     if (i !== cueAt && isClass(note, i, name)) return true;
     if (cueAt > finding.from && (endsSentence(note, i) || isComma(note, i))) break;
   }
+  return false;
+}
+
+function precededBy(note: Note, from: number, name: WordClass): boolean {
+  for (let i = from - 1; i >= Math.max(0, from - window) && !endsSentence(note, i); i--) if (isClass(note, i, name)) return true;
   return false;
 }
 

@@ -94,11 +94,13 @@ function checkUnit(unit: Fields, where: string, report: Report): void {
 function checkCue(cue: Fields, where: string, report: Report): void {
   choice(cue["status"], statuses, `${where}.status`, report);
   choice(cue["side"], ["before", "after"], `${where}.side`, report);
-  choice(cue["reach"], ["adjacent", "near", "phrase", "clause", "sentence"], `${where}.reach`, report);
+  choice(cue["reach"], ["next", "adjacent", "near", "phrase", "clause", "sentence"], `${where}.reach`, report);
   text(cue["why"], `${where}.why`, report);
   words(cue["words"], `${where}.words`, report);
-  for (const key of ["needs", "unless", "unlessClause"])
+  for (const key of ["needs", "with", "unlessClause"])
     if (cue[key] !== undefined) choice(cue[key], wordClasses, `${where}.${key}`, report);
+  if (cue["unless"] !== undefined) words(cue["unless"], `${where}.unless`, report);
+  for (const name of Array.isArray(cue["unless"]) ? cue["unless"] : []) choice(name, wordClasses, `${where}.unless`, report);
   for (const key of ["codes", "except"]) if (cue[key] !== undefined) codes(cue[key], `${where}.${key}`, report);
 }
 

@@ -62,8 +62,8 @@ export interface Cue {
   readonly why: string;
   /** Where the cue stands, seen from the number. */
   readonly side: "before" | "after";
-  /** adjacent: at most one word between; near: the same clause and at most 6 words; phrase: 6 words, commas or not; clause: up to a comma; sentence. */
-  readonly reach: "adjacent" | "near" | "phrase" | "clause" | "sentence";
+  /** next: no word between; adjacent: at most one word between; near: the same clause and at most 6 words; phrase: 6 words, commas or not; clause: up to a comma; sentence. */
+  readonly reach: "next" | "adjacent" | "near" | "phrase" | "clause" | "sentence";
   readonly words: readonly string[];
   /** Only these codes; all if absent. */
   readonly codes?: readonly string[];
@@ -71,8 +71,10 @@ export interface Cue {
   readonly except?: readonly string[];
   /** A class of words, one of which must follow the number in its sentence. */
   readonly needs?: string;
-  /** A class of words that, between cue and number, undoes the cue. */
-  readonly unless?: string;
+  /** A class of words, one of which must stand before the number in its sentence. */
+  readonly with?: string;
+  /** Classes of words that, between cue and number, undo the cue. */
+  readonly unless?: readonly string[];
   /** A class of words that, anywhere in the clause before the number, undoes the cue. */
   readonly unlessClause?: string;
   /** Only ranges. */

@@ -46,6 +46,7 @@ export const wordClasses = [
   "remeasure",
   "qualified",
   "month",
+  "instruction",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
