@@ -93,7 +93,7 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   if (wholeLine && unit === "mo" && q.to - q.from >= 2 && findings.length === 0) return true;
   // The same number again is the same age, unless a symptom stands before it.
   const months = Number(convert(low, unit, "mo").toPrecision(6));
-  const said = findings.some((finding) => finding.code === code && finding.low === months);
+  const said = findings.slice(-64).some((finding) => finding.code === code && finding.low === months);
   if (said && isClass(note, after, "occasion")) return true;
   return said && (isComma(note, q.from - 1) || startsLine(note, q.from)) && endsLine(note, after);
 }
@@ -135,8 +135,14 @@ function isEnglishAge(note: Note, q: Quantity): boolean {
   const before = termAt(note, q.from - 1)?.spelling ?? "";
   const second = termAt(note, q.from - 2)?.spelling ?? "";
   if (["older than", "younger than"].includes(`${second} ${before}`.trim()) || before === "older than" || before === "younger than") return true;
-  if (before === "at" && isClass(note, q.to, "ageStated")) return true;
+  if (before === "at" && milestoneBefore(note, q.from)) return true;
   return before === "is" && isClass(note, q.from - 2, "person") && (endsSentence(note, q.to) || isComma(note, q.to)) && !isNumber(note, q.to + 1);
+}
+
+/** "sat at 6 months", "diagnosed at 2 years". */
+function milestoneBefore(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= Math.max(0, at - 12) && !endsSentence(note, i); i--) if (isClass(note, i, "ageStated")) return true;
+  return false;
 }
 
 function wordAt({ tokens, codes }: Note, at: number): string {

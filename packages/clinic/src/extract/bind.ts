@@ -65,11 +65,21 @@ export function bind(note: Note): Finding[] {
     return undefined;
   };
 
+  /** Without a printed unit, one of a row is in the unit of the others: "150 pounds, up from 145", "22 to 25 pounds". */
+  const fitAlike = (label: Label, part: Part, q: Quantity): ReturnType<typeof fit> => {
+    if (part.unit) return undefined;
+    const unit = label.spent ? label.lastUnit : unitOfNext(note, q.to);
+    if (!unit) return undefined;
+    const found = fit(label, { ...part, unit }, q);
+    const alike = found && (Number.isNaN(label.last) || (found.reading.low < label.last * 3 && found.reading.low > label.last / 3));
+    return alike ? found : undefined;
+  };
+
   const bindTo = (label: Label, q: Quantity): boolean => {
     const explicit = q.unit !== undefined && !q.unit.unit.startsWith("{") && q.unit.unit !== "deg";
     const continued = label.spent && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "change"));
     if (label.cost > reach(label, explicit) + (continued ? 1.2 : 0)) return false;
-    if (label.strength === "short" && !amongResults(note, label, findings, explicit)) return false;
+    if (label.strength === "short" && !amongResults(note, label, findings, explicit || (q.decimals === 1 && q.parts[0].low >= 35))) return false;
     if (q.parts.length > 1) return bindParts(label, q);
     const row = [...label.waiting, label];
     if (row.length > 1 && !label.spent && listFollows(note, q.to)) {
@@ -82,7 +92,7 @@ export function bind(note: Note): Finding[] {
       return true;
     }
     const part = clockless(label, q);
-    const found = fit(label, part, q);
+    const found = fitAlike(label, part, q) ?? fit(label, part, q);
     if (!found) return false;
     const { reading } = found;
     const { code } = lexicon.observations[found.observation];
@@ -100,6 +110,7 @@ export function bind(note: Note): Finding[] {
       emit(label, found.observation, reading, q, reference || (inside && isClass(note, q.from - 1, "less")));
     }
     label.last = reading.low;
+    if (q.unit) label.lastUnit = q.unit;
     spend(label);
     return true;
   };
@@ -149,7 +160,7 @@ export function bind(note: Note): Finding[] {
   };
 
   const pressureBefore = (at: number): boolean => {
-    const last = findings.findLast(({ code }) => code === "8462-4");
+    const last = findings.slice(-6).findLast(({ code }) => code === "8462-4");
     return last !== undefined && at - last.to <= 30;
   };
 
@@ -345,6 +356,12 @@ function endsAt(note: Note, at: number): boolean {
 function afterDate(note: Note, at: number): number {
   const year = isComma(note, at + 1) ? at + 2 : at + 1;
   return isNumber(note, year) && note.tokens.value[year] > 1900 && note.tokens.value[year] < 2100 ? year + 1 : at + 1;
+}
+
+/** The unit of the number after "to": of both ends of "from 22 to 25 pounds". */
+function unitOfNext(note: Note, at: number): Quantity["unit"] {
+  if (!isClass(note, at, "rangeLink") || !isNumber(note, at + 1)) return undefined;
+  return readQuantity(note, at + 1, { change: true, between: false, second: true }).unit;
 }
 
 /** 17点多 after a name is 17, not five in the afternoon. */

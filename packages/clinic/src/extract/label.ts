@@ -1,3 +1,5 @@
+import type { UnitEntry } from "../lexicon/index.ts";
+
 /** The name that the next number belongs to. */
 export interface Label {
   /** Indices of observations, the likelier first; empty for a measurement that is not reported. */
@@ -19,6 +21,8 @@ export interface Label {
   readonly before: Label | undefined;
   /** The last value read under it, canonical. */
   last: number;
+  /** The unit printed with it. */
+  lastUnit: UnitEntry | undefined;
 }
 
 export function createLabel(
@@ -29,7 +33,7 @@ export function createLabel(
   return {
     ...{ observations, at, strength: "name", pair: false, waiting: [], before: undefined },
     ...options,
-    ...{ spent: false, cost: 0, mark: undefined, last: Number.NaN },
+    ...{ spent: false, cost: 0, mark: undefined, last: Number.NaN, lastUnit: undefined },
   };
 }
 

@@ -223,13 +223,14 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
     next++;
   } else if (ratios) {
     let at = next;
-    if (isClass(note, at, "and") || (isComma(note, at) && unit.unit === "[lb_av]")) at++;
+    if (isClass(note, at, "and") || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
     if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
       const second = readSimple(note, at);
       const secondUnit = unitAfter(note, second.next);
       const ratio = secondUnit ? ratios[secondUnit.unit.unit] : undefined;
       const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
-      if (ratio !== undefined && second.low < ratio) {
+      const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
+      if (ratio !== undefined && second.low < ratio && !apart) {
         const smallerUnit = secondUnit!.unit;
         extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
         next = secondUnit!.next;
