@@ -44,7 +44,7 @@ export function readAge(
   const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
   return {
     ...{ code, low: lost ? 0 : low, high, from: q.from, to: q.to, nameAt: named ? label.at : q.from },
-    ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: false },
+    ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
   };
 }
 

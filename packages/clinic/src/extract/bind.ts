@@ -23,6 +23,8 @@ export interface Finding {
   readonly basis: "stated" | "inferred";
   /** A range in parentheses after a value. */
   readonly reference: boolean;
+  /** Whether a unit stands with it. */
+  readonly printed: boolean;
 }
 
 const [open, close, bar, bracket] = ["(", ")", "|", "["].map((character) => character.charCodeAt(0));
@@ -49,6 +51,7 @@ export function bind(note: Note): Finding[] {
       nameAt: label?.at ?? q.from,
       basis: label && label.strength !== "asked" && label.strength !== "hint" ? "stated" : "inferred",
       reference,
+      printed: q.unit !== undefined,
     });
   };
 

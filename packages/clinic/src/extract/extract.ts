@@ -1,13 +1,20 @@
 import { measures } from "../codes/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
-import { bind } from "./bind.ts";
+import { flagOf, referenceRange } from "../reference/index.ts";
+import { bind, type Finding } from "./bind.ts";
+import { detailsOf } from "./details.ts";
+import { settleWeights } from "./growth.ts";
 import type { Item } from "./item.ts";
+import type { Note } from "./note.ts";
+import { findQualitative } from "./qualitative.ts";
 import { scan } from "./scan.ts";
 import { assignStatus } from "./status.ts";
 
 export interface ExtractOptions {
   /** Default: the one that ships. */
   readonly lexicon?: Lexicon;
+  /** Age in months, for the flags. Default: the first current age of the note. */
+  readonly ageMonths?: number;
 }
 
 /**
@@ -20,21 +27,45 @@ export interface ExtractOptions {
 export function extract(text: string, options: ExtractOptions = {}): Item[] {
   const lexicon = options.lexicon ?? defaultLexicon();
   const codes = lexicon.normalize(text);
-  const note = { codes, tokens: scan(codes, lexicon), lexicon };
-  const findings = bind(note);
+  const note: Note = { codes, tokens: scan(codes, lexicon), lexicon };
+  const items = [...numericItems(note, text, options.ageMonths), ...qualitativeItems(note, text)];
+  return items.sort((a, b) => a.start - b.start || a.end - b.end);
+}
+
+function numericItems(note: Note, text: string, ageMonths: number | undefined): Item[] {
+  const findings = settleWeights(note, bind(note));
   const statuses = assignStatus(note, findings);
+  const age = ageMonths ?? findings.find(({ code }, i) => code === "30525-0" && statuses[i] === "current")?.low;
   return findings.map((finding, i) => {
-    const start = note.tokens.start[finding.from];
-    const end = note.tokens.end[finding.to - 1];
-    const value = finding.low === finding.high ? { value: finding.low } : { low: finding.low, high: finding.high };
+    const { code, low, high } = finding;
+    const range = age === undefined || statuses[i] !== "current" ? undefined : referenceRange(code, age);
     return {
-      code: finding.code,
-      ...value,
-      unit: measures.get(finding.code)!.unit,
-      text: text.slice(start, end),
-      start,
-      end,
+      code,
+      ...(low === high ? { value: low } : { low, high }),
+      unit: measures.get(code)!.unit,
+      ...spanOf(note, text, finding),
       status: statuses[i],
+      ...detailsOf(note, text, finding),
+      ...(range ? { flag: flagOf(low, high, range) } : {}),
     };
   });
+}
+
+function qualitativeItems(note: Note, text: string): Item[] {
+  const found = findQualitative(note, text);
+  const asFindings: Finding[] = found.map(({ code, from, to }) => ({
+    ...{ code, from, to, nameAt: from, low: 0, high: 0 },
+    ...{ basis: "stated", reference: false, printed: false },
+  }));
+  const statuses = assignStatus(note, asFindings);
+  return found.map(({ code, result }, i) => ({
+    ...{ code, unit: "", ...spanOf(note, text, asFindings[i]), status: statuses[i], result },
+    certainty: "stated",
+  }));
+}
+
+function spanOf(note: Note, text: string, { from, to }: Finding): Pick<Item, "text" | "start" | "end"> {
+  const start = note.tokens.start[from];
+  const end = note.tokens.end[to - 1];
+  return { text: text.slice(start, end), start, end };
 }

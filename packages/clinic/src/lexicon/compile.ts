@@ -143,14 +143,27 @@ function inherit(terms: readonly Term[], index: ReadonlyMap<string, Term>): void
   const names = (term: Term): boolean => term.names.length > 0 || term.hints.length > 0 || term.foreign;
   for (const term of terms) {
     if (names(term) || isOf(term, "plain") || term.unit || term.numeral !== undefined || term.tests.length > 0) continue;
-    for (let i = 1; i < term.spelling.length; i++) {
-      const boundary = term.spelling.charCodeAt(i) >= 0x2e80 || term.spelling[i - 1] === " ";
-      const ending = boundary ? index.get(term.spelling.slice(i)) : undefined;
-      if (!ending || !names(ending) || isOf(ending, "plain")) continue;
-      Object.assign(term, { names: ending.names, hints: ending.hints, foreign: ending.foreign, pair: ending.pair });
-      break;
-    }
+    const part = longestNaming(term, index, names);
+    if (part) Object.assign(term, { names: part.names, hints: part.hints, foreign: part.foreign, pair: part.pair });
   }
+}
+
+/** The longest spelling within a term that names something: its ending, or, in a cue, any of its words. */
+function longestNaming(
+  { spelling, cues }: Term,
+  index: ReadonlyMap<string, Term>,
+  names: (term: Term) => boolean,
+): Term | undefined {
+  const boundary = (at: number): boolean =>
+    at === 0 || at === spelling.length || spelling.charCodeAt(at) >= 0x2e80 || spelling[at] === " " || spelling[at - 1] === " ";
+  for (let length = spelling.length - 1; length > 0; length--)
+    for (let end = spelling.length; end >= length; end--) {
+      if (end < spelling.length && cues.length === 0) break;
+      const start = end - length;
+      const part = boundary(start) && boundary(end) ? index.get(spelling.slice(start, end)) : undefined;
+      if (part && names(part) && !isOf(part, "plain")) return part;
+    }
+  return undefined;
 }
 
 /** A second entry for a code adds its names to the first. */

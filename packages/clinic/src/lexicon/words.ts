@@ -40,6 +40,7 @@ export const wordClasses = [
   "current",
   "ageStated",
   "reference",
+  "time",
   "oxygen",
   "plain",
   "superlative",
