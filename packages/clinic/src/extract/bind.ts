@@ -402,6 +402,8 @@ function isWordless(term: Term): boolean {
 
 function numberFollows(note: Note, at: number): boolean {
   const code = punctuationAt(note, at + 1);
+  const links = isClass(note, at + 1, "bridge") || isClass(note, at + 1, "compare");
+  if (links && isNumber(note, at + 2) && note.codes[note.tokens.end[at]] === 0x20) return true;
   return isNumber(note, at + 1) || ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d) && isNumber(note, at + 2));
 }
 

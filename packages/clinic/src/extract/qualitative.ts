@@ -28,6 +28,9 @@ export function findQualitative(note: Note, text: string): QualitativeFinding[] 
   return found;
 }
 
+/** What links a name to its finding and is no part of it. */
+const leading = /^(?:[\s:：,，、]|are |is |were |was |shows? |showed |reveals? |revealed |demonstrates? |demonstrated |exam |提示|示|见|是)+/i;
+
 type Found = Omit<QualitativeFinding, "code">;
 
 /** positive, negative, indeterminate or a titre. */
@@ -82,7 +85,7 @@ function readFinding(note: Note, text: string, at: number): Found | undefined {
   }
   if (!has || isClass(note, to, "question")) return undefined;
   const from = note.tokens.end[at];
-  const result = text.slice(from, note.tokens.end[Math.max(last, at + 1)]).replace(/^[\s:：,，、是示提]+/, "").trim();
+  const result = text.slice(from, note.tokens.end[Math.max(last, at + 1)]).replace(leading, "").trim();
   return result === "" ? undefined : { result, from: at, to: Math.max(last, at + 1) + 1 };
 }
 
