@@ -12,13 +12,25 @@ export const shortCodes: Readonly<Record<string, string>> = {
 export const chinese: readonly (readonly [string, string])[] = [
   ["患儿，男，3岁2月，因“发热咳嗽3天”入院。", "A 38 c"],
   ["患儿，女，5月，咳嗽2天。", "A 5 c"],
-  ["查体：T 38.6℃，P 132次/分，R 36次/分，BP 90/60mmHg，W 14.5kg，SpO2 96%。", "T 38.6 c; HR 132 c; RR 36 c; SB 90 c; DB 60 c; W 14.5 c; SO 96 c"],
+  [
+    "查体：T 38.6℃，P 132次/分，R 36次/分，BP 90/60mmHg，W 14.5kg，SpO2 96%。",
+    "T 38.6 c; HR 132 c; RR 36 c; SB 90 c; DB 60 c; W 14.5 c; SO 96 c",
+  ],
   ["Ｔ：３８．５℃　Ｐ：１２０次／分　Ｒ：３０次／分", "T 38.5 c; HR 120 c; RR 30 c"],
   ["体温39.5，心率145，呼吸52次/分，血氧饱和度92%（未吸氧）。", "T 39.5 c; HR 145 c; RR 52 c; SO 92 c"],
-  ["血常规：WBC 12.3×10^9/L，N 78.5%，L 16.2%，Hb 118g/L，PLT 256×10^9/L，CRP 23.5mg/L。", "WBC 12.3 c; N% 78.5 c; L% 16.2 c; HB 118 c; PLT 256 c; CRP 23.5 c"],
-  ["血常规示白细胞15.6*10⁹/L，中性粒细胞百分比82.1%，淋巴细胞百分比12%，血红蛋白112g/l，血小板 310x10e9/L，超敏C反应蛋白＞10mg/L，降钙素原0.35ng/ml。", "WBC 15.6 c; N% 82.1 c; L% 12 c; HB 112 c; PLT 310 c; HS 10 c; PCT 0.35 c"],
+  [
+    "血常规：WBC 12.3×10^9/L，N 78.5%，L 16.2%，Hb 118g/L，PLT 256×10^9/L，CRP 23.5mg/L。",
+    "WBC 12.3 c; N% 78.5 c; L% 16.2 c; HB 118 c; PLT 256 c; CRP 23.5 c",
+  ],
+  [
+    "血常规示白细胞15.6*10⁹/L，中性粒细胞百分比82.1%，淋巴细胞百分比12%，血红蛋白112g/l，血小板 310x10e9/L，超敏C反应蛋白＞10mg/L，降钙素原0.35ng/ml。",
+    "WBC 15.6 c; N% 82.1 c; L% 12 c; HB 112 c; PLT 310 c; HS 10 c; PCT 0.35 c",
+  ],
   ["白细胞1.2万，中性0.85，淋巴0.12，血小板25万。", "WBC 12 c; N% 85 c; L% 12 c; PLT 250 c"],
-  ["白细胞计数 11.2 ×109/L，中性粒细胞绝对值 8.9×109/L，淋巴细胞绝对值1.5×10^9/L，嗜酸性粒细胞绝对值0.32×10^9/L", "WBC 11.2 c; N 8.9 c; L 1.5 c; E 0.32 c"],
+  [
+    "白细胞计数 11.2 ×109/L，中性粒细胞绝对值 8.9×109/L，淋巴细胞绝对值1.5×10^9/L，嗜酸性粒细胞绝对值0.32×10^9/L",
+    "WBC 11.2 c; N 8.9 c; L 1.5 c; E 0.32 c",
+  ],
   ["WBC 9.8 10^9/L (4.0-10.0)，HGB 121 g/L (110-160)", "WBC 9.8 c; WBC 4-10 o; HB 121 c; HB 110-160 o"],
   ["血沉35mm/h，红细胞压积36.5%，嗜酸性粒细胞百分比8.2%", "ESR 35 c; HCT 36.5 c; E% 8.2 c"],
   ["血气分析：pH 7.32，PCO2 48mmHg，PO2 62mmHg，BE -3.2mmol/L", "PH 7.32 c; CO 48 c; O2 62 c"],
@@ -70,8 +82,14 @@ export const chinese: readonly (readonly [string, string])[] = [
   ["腋温38.9°C，肛温39.4°C", "T 38.9 c; T 39.4 c"],
   ["體溫38.5度，白細胞12.1", "T 38.5 c; WBC 12.1 c"],
   ["体重12千克，体温37．9 ℃", "W 12 c; T 37.9 c"],
-  ["NEUT% 65.3 NEUT# 5.62 LYMPH% 25.1 LYMPH# 2.16 EO% 3.2 EO# 0.28", "N% 65.3 c; N 5.62 c; L% 25.1 c; L 2.16 c; E% 3.2 c; E 0.28 c"],
-  ["白细胞：13.2（参考值4-10）；中性粒细胞：75.3%（50-70）；C反应蛋白：15.6（0-8）", "WBC 13.2 c; WBC 4-10 o; N% 75.3 c; N% 50-70 o; CRP 15.6 c; CRP 0-8 o"],
+  [
+    "NEUT% 65.3 NEUT# 5.62 LYMPH% 25.1 LYMPH# 2.16 EO% 3.2 EO# 0.28",
+    "N% 65.3 c; N 5.62 c; L% 25.1 c; L 2.16 c; E% 3.2 c; E 0.28 c",
+  ],
+  [
+    "白细胞：13.2（参考值4-10）；中性粒细胞：75.3%（50-70）；C反应蛋白：15.6（0-8）",
+    "WBC 13.2 c; WBC 4-10 o; N% 75.3 c; N% 50-70 o; CRP 15.6 c; CRP 0-8 o",
+  ],
   ["目前38.2，昨天最高39.1，前天38.7", "T 38.2 c; T 39.1 c; T 38.7 c"],
   ["多少度？\n38.4\n体重多少？\n12公斤", "T 38.4 c; W 12 c"],
   ["宝宝多大了？\n九个月\n多重\n19斤", "A 9 c; W 9.5 c"],
@@ -95,10 +113,19 @@ export const chinese: readonly (readonly [string, string])[] = [
 
 export const english: readonly (readonly [string, string])[] = [
   ["This is a 5-year-old boy with cough for 3 days.", "A 60 c"],
-  ["6 wk old infant, temp 100.9 F, HR 160, RR 52, O2 sat 93% on RA.", "A 1.37988 c; T 38.278 c; HR 160 c; RR 52 c; SO 93 c"],
-  ["VITALS: T 38.9, P 140, R 44, BP 92/58, SpO2 95%, Wt 12.3 kg", "T 38.9 c; HR 140 c; RR 44 c; SB 92 c; DB 58 c; SO 95 c; W 12.3 c"],
+  [
+    "6 wk old infant, temp 100.9 F, HR 160, RR 52, O2 sat 93% on RA.",
+    "A 1.37988 c; T 38.278 c; HR 160 c; RR 52 c; SO 93 c",
+  ],
+  [
+    "VITALS: T 38.9, P 140, R 44, BP 92/58, SpO2 95%, Wt 12.3 kg",
+    "T 38.9 c; HR 140 c; RR 44 c; SB 92 c; DB 58 c; SO 95 c; W 12.3 c",
+  ],
   ["Temp: 101.3°F. Pulse: 128. Resp: 30. Weight: 27 lbs 4 oz.", "T 38.5 c; HR 128 c; RR 30 c; W 12.3604 c"],
-  ["WBC 14.2 x 10^9/L, Hgb 11.5 g/dL, Hct 34.5%, plt 345,000/mm3, CRP 4.5 mg/dL, ESR 45 mm/hr", "WBC 14.2 c; HB 115 c; HCT 34.5 c; PLT 345 c; CRP 45 c; ESR 45 c"],
+  [
+    "WBC 14.2 x 10^9/L, Hgb 11.5 g/dL, Hct 34.5%, plt 345,000/mm3, CRP 4.5 mg/dL, ESR 45 mm/hr",
+    "WBC 14.2 c; HB 115 c; HCT 34.5 c; PLT 345 c; CRP 45 c; ESR 45 c",
+  ],
   ["WBC was 15,400 with 78% neutrophils, 15% lymphocytes and 2% eosinophils.", "WBC 15.4 c; N% 78 c; L% 15 c; E% 2 c"],
   ["white count 18.7 thousand, 70 polys, 5 bands, 20 lymphs, 5 monos", "WBC 18.7 c; N% 70 c; L% 20 c"],
   ["ABG: pH 7.31, pCO2 52, pO2 68, bicarb 24", "PH 7.31 c; CO 52 c; O2 68 c"],
@@ -122,7 +149,10 @@ export const english: readonly (readonly [string, string])[] = [
   ["Normal heart rate is 80-120 for this age.", "HR 80-120 o"],
   ["Weight 154 pounds (70 kg), height 5 feet 8 inches, BMI 23.4", "W 69.853 c"],
   ["temperature 38.9°C (102°F)", "T 38.9 c"],
-  ["Blood pressure 130s/80s, pulse in the 90s, respirations 16-20, satting 97% on 2L", "SB 130 c; DB 80 c; HR 90 c; RR 16-20 c; SO 97 c"],
+  [
+    "Blood pressure 130s/80s, pulse in the 90s, respirations 16-20, satting 97% on 2L",
+    "SB 130 c; DB 80 c; HR 90 c; RR 16-20 c; SO 97 c",
+  ],
   ["amoxicillin 400 mg/5 mL twice daily for 10 days, ibuprofen 100 mg every 6 hours", ""],
   ["He lost 5 pounds over 2 weeks.", ""],
   ["Seen on 3/14/2021 at 10:30, follow up in 2 weeks", ""],

@@ -1,4 +1,5 @@
 import type { Command } from "../usage.ts";
+import { clinic } from "./clinic.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
 import { generate } from "./generate.ts";
@@ -6,4 +7,4 @@ import { serve } from "./serve.ts";
 import { train } from "./train.ts";
 
 /** All commands by name, in the order of the help. */
-export const commands: Readonly<Record<string, Command>> = { train, generate, serve, eval: evaluate, doctor };
+export const commands: Readonly<Record<string, Command>> = { train, generate, serve, eval: evaluate, clinic, doctor };

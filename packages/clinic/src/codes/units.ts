@@ -57,5 +57,7 @@ export function convert(value: number, from: string, to: string): number {
 
 /** Units that some conversion starts from or ends in: those that a lexicon may name. */
 export const knownUnits: ReadonlySet<string> = new Set(
-  Object.entries(conversions).flatMap(([from, to]) => [from, ...Object.keys(to)]).concat("/min", "mm/h", "[pH]"),
+  Object.entries(conversions)
+    .flatMap(([from, to]) => [from, ...Object.keys(to)])
+    .concat("/min", "mm/h", "[pH]"),
 );

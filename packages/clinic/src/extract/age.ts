@@ -23,7 +23,8 @@ export function readAge(
 ): Finding | undefined {
   const { lexicon, tokens } = note;
   if (q.parts.length > 1 || q.date) return undefined;
-  const named = label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
+  const named =
+    label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
   const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
   const { unit } = q;
   if (!unit) return undefined;
@@ -62,7 +63,8 @@ function personBefore(note: Note, at: number): boolean {
   let i = at - 1;
   for (let steps = 0; steps < 4 && i >= 0; steps++, i--) {
     if (isClass(note, i, "person")) return true;
-    if (isClass(note, i, "agePadding") || (isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term)) continue;
+    if (isClass(note, i, "agePadding") || (isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term))
+      continue;
     return false;
   }
   return false;
@@ -77,16 +79,19 @@ function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], ask
   const follows = isClass(note, after, "durationAfter") || isClass(note, after, "bound");
   if (isClass(note, after, "ageAfter") && !isClass(note, after, "durationAfter"))
     return isPersonOrTime(note, q) && (unit !== "d" || low >= 12 || termAt(note, after)!.spelling.startsWith("的"));
-  for (let i = q.from - 1; i >= q.from - 2 && i >= 0; i--) if (isClass(note, i, "birth")) return !follows || unit !== "a";
+  for (let i = q.from - 1; i >= q.from - 2 && i >= 0; i--)
+    if (isClass(note, i, "birth")) return !follows || unit !== "a";
   if (follows && !isClass(note, after, "milestone")) {
-    const bounded = isClass(note, after, "bound") && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice"));
+    const bounded =
+      isClass(note, after, "bound") && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice"));
     return unit === "mo" && (bounded || isClass(note, after + 1, "person") || isMilestone(note, q));
   }
   if (isMilestone(note, q)) return unit === "mo";
   // Days and weeks beside a child are its age only where nothing shorter than an illness is meant.
   const long = unit === "mo" || unit === "a" || (unit === "d" && low >= 12) || q.to - q.from > 2;
   if (personBefore(note, q.from)) return long;
-  if (unit === "mo" && isClass(note, q.from - 1, "agePadding") && startsLine(note, q.from) && endsLine(note, after)) return true;
+  if (unit === "mo" && isClass(note, q.from - 1, "agePadding") && startsLine(note, q.from) && endsLine(note, after))
+    return true;
   const wholeLine = startsLine(note, q.from) && endsLine(note, after);
   if (wholeLine && asked) return true;
   if (asked && startsLine(note, q.from) && long) return true;
@@ -108,7 +113,10 @@ function isPersonOrTime(note: Note, q: Quantity): boolean {
 function isMilestone(note: Note, q: Quantity): boolean {
   if (q.unit!.unit !== "mo") return false;
   const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
-  return isClass(note, next, "milestone") || (isClass(note, next, "occasion") && termAt(note, next)?.spelling.includes("开始") === true);
+  return (
+    isClass(note, next, "milestone") ||
+    (isClass(note, next, "occasion") && termAt(note, next)?.spelling.includes("开始") === true)
+  );
 }
 
 function startsLine(note: Note, at: number): boolean {
@@ -134,14 +142,25 @@ function isEnglishAge(note: Note, q: Quantity): boolean {
   if (["m", "f", "male", "female", "boy", "girl", "infant", "child"].includes(next)) return true;
   const before = termAt(note, q.from - 1)?.spelling ?? "";
   const second = termAt(note, q.from - 2)?.spelling ?? "";
-  if (["older than", "younger than"].includes(`${second} ${before}`.trim()) || before === "older than" || before === "younger than") return true;
+  if (
+    ["older than", "younger than"].includes(`${second} ${before}`.trim()) ||
+    before === "older than" ||
+    before === "younger than"
+  )
+    return true;
   if (before === "at" && milestoneBefore(note, q.from)) return true;
-  return before === "is" && isClass(note, q.from - 2, "person") && (endsSentence(note, q.to) || isComma(note, q.to)) && !isNumber(note, q.to + 1);
+  return (
+    before === "is" &&
+    isClass(note, q.from - 2, "person") &&
+    (endsSentence(note, q.to) || isComma(note, q.to)) &&
+    !isNumber(note, q.to + 1)
+  );
 }
 
 /** "sat at 6 months", "diagnosed at 2 years". */
 function milestoneBefore(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= Math.max(0, at - 12) && !endsSentence(note, i); i--) if (isClass(note, i, "ageStated")) return true;
+  for (let i = at - 1; i >= Math.max(0, at - 12) && !endsSentence(note, i); i--)
+    if (isClass(note, i, "ageStated")) return true;
   return false;
 }
 

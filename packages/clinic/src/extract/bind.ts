@@ -37,14 +37,26 @@ export function bind(note: Note): Finding[] {
   const { tokens, lexicon } = note;
   const findings: Finding[] = [];
   const specimen = new Specimen(note);
-  const state = { label: undefined as Label | undefined, asked: undefined as Label | undefined, recent: undefined as Label | undefined, askedLines: 0, ageLines: 0 };
+  const state = {
+    label: undefined as Label | undefined,
+    asked: undefined as Label | undefined,
+    recent: undefined as Label | undefined,
+    askedLines: 0,
+    ageLines: 0,
+  };
   let depth = 0;
   let change = -9;
   let between = -9;
   let questioned = false;
   let lineCost = 0;
 
-  const emit = (label: Label | undefined, observation: number, reading: Reading, q: Quantity, reference = false): void => {
+  const emit = (
+    label: Label | undefined,
+    observation: number,
+    reading: Reading,
+    q: Quantity,
+    reference = false,
+  ): void => {
     const { code } = lexicon.observations[observation];
     findings.push({
       ...{ code, low: reading.low, high: reading.high, from: q.from, to: q.to },
@@ -74,7 +86,8 @@ export function bind(note: Note): Finding[] {
     const unit = label.spent ? label.lastUnit : unitOfNext(note, q.to);
     if (!unit) return undefined;
     const found = fit(label, { ...part, unit }, q);
-    const alike = found && (Number.isNaN(label.last) || (found.reading.low < label.last * 3 && found.reading.low > label.last / 3));
+    const alike =
+      found && (Number.isNaN(label.last) || (found.reading.low < label.last * 3 && found.reading.low > label.last / 3));
     return alike ? found : undefined;
   };
 
@@ -82,7 +95,11 @@ export function bind(note: Note): Finding[] {
     const explicit = q.unit !== undefined && !q.unit.unit.startsWith("{") && q.unit.unit !== "deg";
     const continued = label.spent && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "change"));
     if (label.cost > reach(label, explicit) + (continued ? 1.2 : 0)) return false;
-    if (label.strength === "short" && !amongResults(note, label, findings, explicit || (q.decimals === 1 && q.parts[0].low >= 35))) return false;
+    if (
+      label.strength === "short" &&
+      !amongResults(note, label, findings, explicit || (q.decimals === 1 && q.parts[0].low >= 35))
+    )
+      return false;
     if (q.parts.length > 1) return bindParts(label, q);
     const row = [...label.waiting, label];
     if (row.length > 1 && !label.spent && listFollows(note, q.to)) {
@@ -197,7 +214,10 @@ export function bind(note: Note): Finding[] {
     const q = readQuantity(note, at, { change: at - change <= 2, between: at - between <= 2 });
     const { label } = state;
     const busy = label !== undefined && !label.spent && label.cost <= 2.6;
-    const fitting = busy && label.strength === "name" && label.observations.some((i) => read(lexicon.observations[i], q.parts[0], q.decimals));
+    const fitting =
+      busy &&
+      label.strength === "name" &&
+      label.observations.some((i) => read(lexicon.observations[i], q.parts[0], q.decimals));
     if (!fitting || label.observations.length === 0) {
       const after = bindAfter(q);
       if (after > 0) return after;
@@ -209,16 +229,28 @@ export function bind(note: Note): Finding[] {
       return q.to;
     }
     if (q.date || isShareOf(note, q.to)) return q.to;
-    const worded = q.written !== Written.digits && q.unit === undefined && note.tokens.end[q.to - 1] - note.tokens.start[q.from] < 2;
+    const worded =
+      q.written !== Written.digits && q.unit === undefined && note.tokens.end[q.to - 1] - note.tokens.start[q.from] < 2;
     if (worded || (q.written === Written.english && q.unit === undefined)) return q.to;
     if (label && !(label.spent && label.observations.length === 0) && bindTo(label, q)) return q.to;
     if (label?.before && bindTo({ ...label.before, spent: false, cost: label.cost }, q)) return q.to;
     if ((q.unit?.unit === "mm[Hg]" || pressureBefore(q.from)) && emitPressure(undefined, q)) return q.to;
-    if (state.asked && lineCost <= 2 && (!label || label.spent) && bindTo({ ...state.asked, cost: 0, strength: "asked" }, q)) {
+    if (
+      state.asked &&
+      lineCost <= 2 &&
+      (!label || label.spent) &&
+      bindTo({ ...state.asked, cost: 0, strength: "asked" }, q)
+    ) {
       state.asked = undefined;
       return q.to;
     }
-    if (state.recent && (!label || label.strength === "hint") && isRemeasured(note, q.from) && bindTo({ ...state.recent, cost: 0 }, q)) return q.to;
+    if (
+      state.recent &&
+      (!label || label.strength === "hint") &&
+      isRemeasured(note, q.from) &&
+      bindTo({ ...state.recent, cost: 0 }, q)
+    )
+      return q.to;
     const alone = readAlone(note, q, label) ?? readOnOxygen(note, q, label) ?? readUnlabelled(note, q, label, lineCost);
     if (alone) {
       const named = createLabel([alone.observation], q.from, { strength: "hint" });
@@ -237,7 +269,9 @@ export function bind(note: Note): Finding[] {
       state.label = { ...labels.at(-1)!, waiting: labels.slice(0, -1) };
       return;
     }
-    const near = term.contextual.filter(({ near: wanted }) => standsNear(note, at, wanted)).map(({ observation }) => observation);
+    const near = term.contextual
+      .filter(({ near: wanted }) => standsNear(note, at, wanted))
+      .map(({ observation }) => observation);
     const names = [...term.names, ...near];
     const { label } = state;
     if (names.length > 0) {
@@ -260,8 +294,10 @@ export function bind(note: Note): Finding[] {
       return;
     }
     if (term.hints.length === 0) return;
-    if (label && label.strength === "name" && !label.spent && (label.observations.length > 0 || label.cost < 0.5)) return;
-    const before = label && label.spent && label.strength !== "hint" && label.observations.length > 0 ? label : label?.before;
+    if (label && label.strength === "name" && !label.spent && (label.observations.length > 0 || label.cost < 0.5))
+      return;
+    const before =
+      label?.spent && label.strength !== "hint" && label.observations.length > 0 ? label : label?.before;
     state.label = createLabel(term.hints, at, { strength: "hint", before });
   };
 
@@ -328,8 +364,7 @@ export function bind(note: Note): Finding[] {
         cost = 0.5;
         // "platelet count is normal, 89% segments": the name has its result.
         if (label && !label.spent && at - label.at > 1 && isClass(note, at - 1, "qualified")) label.spent = true;
-      }
-      else if (code !== bar && code !== 0x3a && code !== 0x3d && code !== 0x2d) cost = 0.1;
+      } else if (code !== bar && code !== 0x3a && code !== 0x3d && code !== 0x2d) cost = 0.1;
     }
     if (state.label) state.label.cost += cost;
     lineCost += cost;
@@ -351,8 +386,17 @@ function isEnumerator(note: Note, at: number): boolean {
 /** Whether a sentence or a line ends just before, a comma after it or not (".,2. "). */
 function endsAt(note: Note, at: number): boolean {
   if (at === 0 || endsSentence(note, at - 1)) return true;
-  const separated = isComma(note, at - 1) || punctuationAt(note, at - 1) === 0x3a || punctuationAt(note, at - 1) === open;
-  return separated && (at === 1 || endsSentence(note, at - 2) || isComma(note, at - 2) || punctuationAt(note, at - 2) === 0x3a || termAt(note, at - 2)?.section !== undefined || punctuationAt(note, at + 1) === close);
+  const separated =
+    isComma(note, at - 1) || punctuationAt(note, at - 1) === 0x3a || punctuationAt(note, at - 1) === open;
+  return (
+    separated &&
+    (at === 1 ||
+      endsSentence(note, at - 2) ||
+      isComma(note, at - 2) ||
+      punctuationAt(note, at - 2) === 0x3a ||
+      termAt(note, at - 2)?.section !== undefined ||
+      punctuationAt(note, at + 1) === close)
+  );
 }
 
 /** Past the day and the year that follow the name of a month. */
@@ -369,12 +413,17 @@ function unitOfNext(note: Note, at: number): Quantity["unit"] {
 
 /** 17点多 after a name is 17, not five in the afternoon. */
 function clockless(label: Label, { parts: [part] }: Quantity): Part {
-  return part.unit?.unit === "{clock}" && !label.spent && label.strength === "name" && label.cost < 1 ? { ...part, unit: undefined } : part;
+  return part.unit?.unit === "{clock}" && !label.spent && label.strength === "name" && label.cost < 1
+    ? { ...part, unit: undefined }
+    : part;
 }
 
 /** "13% of which": a share of the number before, no result. */
 function isShareOf(note: Note, at: number): boolean {
-  return termAt(note, at)?.spelling === "of" && ["which", "whom", "them", "these"].includes(termAt(note, at + 1)?.spelling ?? "");
+  return (
+    termAt(note, at)?.spelling === "of" &&
+    ["which", "whom", "them", "these"].includes(termAt(note, at + 1)?.spelling ?? "")
+  );
 }
 
 /** Whether a term says nothing about how a number belongs to a name, so that it stands between them as any word does. */
@@ -404,7 +453,10 @@ function numberFollows(note: Note, at: number): boolean {
   const code = punctuationAt(note, at + 1);
   const links = isClass(note, at + 1, "bridge") || isClass(note, at + 1, "compare");
   if (links && isNumber(note, at + 2) && note.codes[note.tokens.end[at]] === 0x20) return true;
-  return isNumber(note, at + 1) || ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d) && isNumber(note, at + 2));
+  return (
+    isNumber(note, at + 1) ||
+    ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d) && isNumber(note, at + 2))
+  );
 }
 
 /** "The highest has been 30": a sentence that goes on about the one before. */
@@ -424,7 +476,9 @@ function pairFollows(note: Note, at: number): boolean {
 /** Whether a row of numbers goes on: "15.3 and 46.5". */
 function listFollows(note: Note, at: number): boolean {
   const link = isComma(note, at) || isClass(note, at, "and") || punctuationAt(note, at) === 0x2f;
-  return (link && isNumber(note, at + 1)) || (isComma(note, at) && isClass(note, at + 1, "and") && isNumber(note, at + 2));
+  return (
+    (link && isNumber(note, at + 1)) || (isComma(note, at) && isClass(note, at + 1, "and") && isNumber(note, at + 2))
+  );
 }
 
 /** Whether only "and" or a slash stands between two names. */
@@ -444,8 +498,10 @@ function followsDirectly(note: Note, at: number): boolean {
 }
 
 function standsNear(note: Note, at: number, wanted: Parameters<typeof isClass>[2]): boolean {
-  for (let i = at - 1; i >= Math.max(0, at - 14) && note.tokens.kind[i] !== Kind.line; i--) if (isClass(note, i, wanted)) return true;
-  for (let i = at + 1; i < at + 12 && !endsSentence(note, i) && i < note.tokens.count; i++) if (isClass(note, i, wanted)) return true;
+  for (let i = at - 1; i >= Math.max(0, at - 14) && note.tokens.kind[i] !== Kind.line; i--)
+    if (isClass(note, i, wanted)) return true;
+  for (let i = at + 1; i < at + 12 && !endsSentence(note, i) && i < note.tokens.count; i++)
+    if (isClass(note, i, wanted)) return true;
   return false;
 }
 

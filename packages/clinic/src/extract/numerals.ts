@@ -42,7 +42,13 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
     const code = codes[i];
     const value = digitTable[code];
     if (value >= 0 && !(i > at && two.has(code))) {
-      if (digit >= 1 && value === digit + 1 && before < 0 && digitTable[codes[i + 1]] < 0 && placeTable[codes[i + 1]] === 0) {
+      if (
+        digit >= 1 &&
+        value === digit + 1 &&
+        before < 0 &&
+        digitTable[codes[i + 1]] < 0 &&
+        placeTable[codes[i + 1]] === 0
+      ) {
         const low = total + section + digit;
         return { value: low, high: low + 1, end: i + 1, decimals: 0 };
       }
@@ -90,7 +96,14 @@ export function readDigits(codes: Uint16Array, at: number): Numeral | undefined 
     for (i++; isDigit(codes[i]); i++, decimals++, scale /= 10) {
       value += (codes[i] - 0x30) * scale;
       // 37.538.0: two temperatures whose separator is lost.
-      if (decimals === 0 && digits === 2 && isDigit(codes[i + 1]) && isDigit(codes[i + 2]) && codes[i + 3] === point && isDigit(codes[i + 4])) {
+      if (
+        decimals === 0 &&
+        digits === 2 &&
+        isDigit(codes[i + 1]) &&
+        isDigit(codes[i + 2]) &&
+        codes[i + 3] === point &&
+        isDigit(codes[i + 4])
+      ) {
         decimals = 1;
         i++;
         break;
@@ -100,7 +113,15 @@ export function readDigits(codes: Uint16Array, at: number): Numeral | undefined 
     value = Number(value.toFixed(Math.min(decimals, 9)));
   } else if (digits <= 3 && (codes[i] === hyphen || codes[i] === space)) {
     const [above, bar, below] = [codes[i + 1], codes[i + 2], codes[i + 3]];
-    if (isDigit(above) && bar === slash && isDigit(below) && above < below && below > 0x31 && !isDigit(codes[i + 4]) && codes[i + 4] !== slash) {
+    if (
+      isDigit(above) &&
+      bar === slash &&
+      isDigit(below) &&
+      above < below &&
+      below > 0x31 &&
+      !isDigit(codes[i + 4]) &&
+      codes[i + 4] !== slash
+    ) {
       value += (above - 0x30) / (below - 0x30);
       decimals = 1;
       i += 4;
@@ -114,7 +135,11 @@ export function readDigits(codes: Uint16Array, at: number): Numeral | undefined 
   }
   // 120s and 120's carry 120.
   const apostrophe = codes[i] === 0x27 ? 1 : 0;
-  if (codes[i + apostrophe] === 0x73 && digits >= 2 && !(codes[i + apostrophe + 1] >= 0x61 && codes[i + apostrophe + 1] <= 0x7a))
+  if (
+    codes[i + apostrophe] === 0x73 &&
+    digits >= 2 &&
+    !(codes[i + apostrophe + 1] >= 0x61 && codes[i + apostrophe + 1] <= 0x7a)
+  )
     i += apostrophe + 1;
   return { value, high: Number.NaN, end: i, decimals };
 }

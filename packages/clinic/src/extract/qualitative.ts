@@ -20,7 +20,8 @@ export function findQualitative(note: Note, text: string): QualitativeFinding[] 
     const index = termAt(note, at)?.tests[0];
     if (index === undefined) continue;
     const test = note.lexicon.tests[index];
-    const finding = test.result === "finding" ? readFinding(note, text, at) : readPresence(note, text, at, test.result === "titre");
+    const finding =
+      test.result === "finding" ? readFinding(note, text, at) : readPresence(note, text, at, test.result === "titre");
     if (!finding) continue;
     found.push({ code: test.code, ...finding });
     if (test.result === "finding") at = Math.max(at, finding.to - 1);
@@ -29,7 +30,8 @@ export function findQualitative(note: Note, text: string): QualitativeFinding[] 
 }
 
 /** What links a name to its finding and is no part of it. */
-const leading = /^(?:[\s:：,，、]|are |is |were |was |shows? |showed |reveals? |revealed |demonstrates? |demonstrated |exam |提示|示|见|是)+/i;
+const leading =
+  /^(?:[\s:：,，、]|are |is |were |was |shows? |showed |reveals? |revealed |demonstrates? |demonstrated |exam |提示|示|见|是)+/i;
 
 type Found = Omit<QualitativeFinding, "code">;
 
@@ -57,7 +59,8 @@ function readPresence(note: Note, text: string, at: number, titres: boolean): Fo
   // "negative for RSV and influenza", 未检出支原体
   for (let i = at - 1; i >= at - 8 && i >= 0 && !endsSentence(note, i); i--) {
     const term = termAt(note, i);
-    if (term?.result !== undefined && (isClass(note, i + 1, "bridge") || i === at - 1)) return { result: term.result, from: i, to: at + 1 };
+    if (term?.result !== undefined && (isClass(note, i + 1, "bridge") || i === at - 1))
+      return { result: term.result, from: i, to: at + 1 };
     if (isComma(note, i) && !namesTest(note, i + 1)) break;
   }
   return undefined;
@@ -85,12 +88,16 @@ function readFinding(note: Note, text: string, at: number): Found | undefined {
   }
   if (!has || isClass(note, to, "question")) return undefined;
   const from = note.tokens.end[at];
-  const result = text.slice(from, note.tokens.end[Math.max(last, at + 1)]).replace(leading, "").trim();
+  const result = text
+    .slice(from, note.tokens.end[Math.max(last, at + 1)])
+    .replace(leading, "")
+    .trim();
   return result === "" ? undefined : { result, from: at, to: Math.max(last, at + 1) + 1 };
 }
 
 /** Whether another finding of the same place follows a comma. */
 function continues(note: Note, at: number): boolean {
-  for (let i = at; i < at + 8 && i < note.tokens.count && !isComma(note, i) && !endsSentence(note, i); i++) if (termAt(note, i)?.finding) return true;
+  for (let i = at; i < at + 8 && i < note.tokens.count && !isComma(note, i) && !endsSentence(note, i); i++)
+    if (termAt(note, i)?.finding) return true;
   return false;
 }

@@ -42,9 +42,16 @@ interface Simple extends Part {
   readonly decimals: number;
 }
 
-const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [",", "。", "'", "·", "/", "-", "~", "."].map(
-  (character) => character.charCodeAt(0),
-);
+const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
+  ",",
+  "。",
+  "'",
+  "·",
+  "/",
+  "-",
+  "~",
+  ".",
+].map((character) => character.charCodeAt(0));
 
 /** Smaller units that may follow a larger, with how many make one of it. */
 const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -111,10 +118,14 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
     const bounds = rangeOf(first, second, unit, secondUnit?.unit ?? second.unit, isWord(note, next));
     if (bounds && punctuationAt(note, after) !== slash)
       return { ...bounds, next: after, decimals: first.decimals, date: false };
-    if (bounds && punctuationAt(note, next) === hyphen) return { ...bounds, next: after, decimals: first.decimals, date: false };
+    if (bounds && punctuationAt(note, next) === hyphen)
+      return { ...bounds, next: after, decimals: first.decimals, date: false };
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
-  const calendar = firstUnit.unit.unit === "mo" && isNumber(note, next) && ["日", "号"].includes(termAt(note, next + 1)?.spelling ?? "");
+  const calendar =
+    firstUnit.unit.unit === "mo" &&
+    isNumber(note, next) &&
+    ["日", "号"].includes(termAt(note, next + 1)?.spelling ?? "");
   if (calendar) return { ...first, next: next + 2, unit: undefined, date: true };
   const whole = withSmaller(note, first, firstUnit);
   return { ...whole, decimals: first.decimals, date: false };
@@ -145,7 +156,8 @@ function rangeOf(
 function linkAt(note: Note, at: number, context: QuantityContext): number {
   const { tokens } = note;
   // 37.538.0: two temperatures whose dash is lost.
-  if (isNumber(note, at) && touches(note, at - 1) && tokens.decimals[at] === 1 && tokens.decimals[at - 1] === 1) return 0;
+  if (isNumber(note, at) && touches(note, at - 1) && tokens.decimals[at] === 1 && tokens.decimals[at - 1] === 1)
+    return 0;
   let length = 0;
   let dashes = 0;
   for (; length < 3; length++) {
@@ -157,7 +169,12 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
   if (context.between && isClass(note, at, "and")) return 1;
   if (isClass(note, at, "rangeLink")) return isNumber(note, at + 2) && isClass(note, at + 1, "approx") ? 2 : 1;
   // 38一39, 38一一39: 一 written for a dash.
-  if (isNumber(note, at) && tokens.written[at] === Written.han && tokens.written[at - 1] === Written.digits && touches(note, at - 1))
+  if (
+    isNumber(note, at) &&
+    tokens.written[at] === Written.han &&
+    tokens.written[at - 1] === Written.digits &&
+    touches(note, at - 1)
+  )
     for (let i = tokens.start[at]; ; i++) {
       if (i === tokens.end[at]) return isNumber(note, at + 1) && touches(note, at) ? 1 : -1;
       if (note.codes[i] !== 0x4e00) break;

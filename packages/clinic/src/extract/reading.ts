@@ -29,7 +29,11 @@ function bareUnit(observation: Observation, { low, high }: Part, decimals: numbe
   const whole = decimals === 0;
   return observation.bare.find(
     ({ from, to, integer, decimals: digits }) =>
-      high >= from && high <= to && (low >= from || low < high) && (!integer || whole) && (digits ?? decimals) === decimals,
+      high >= from &&
+      high <= to &&
+      (low >= from || low < high) &&
+      (!integer || whole) &&
+      (digits ?? decimals) === decimals,
   )?.unit;
 }
 

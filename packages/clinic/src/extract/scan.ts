@@ -33,7 +33,8 @@ export function scan(codes: Uint16Array, lexicon: Lexicon): Tokens {
       push(tokens, Kind.line, i, ++i);
       continue;
     }
-    const afterNumber = tokens.count > 0 && tokens.kind[tokens.count - 1] === Kind.number && i - tokens.end[tokens.count - 1] <= 1;
+    const afterNumber =
+      tokens.count > 0 && tokens.kind[tokens.count - 1] === Kind.number && i - tokens.end[tokens.count - 1] <= 1;
     if (code === 0xd7 || code === 0x2a || code === 0x78 || code === 0xb7 || (code === 0x31 && codes[i + 1] === 0x30)) {
       const power = readPower(codes, i, afterNumber);
       if (power && (afterNumber || code !== 0x78)) {
@@ -88,12 +89,26 @@ function scanDigits(codes: Uint16Array, at: number, tokens: Tokens): number {
     push(tokens, Kind.word, at, end);
     return end;
   }
-  setNumber(tokens, push(tokens, Kind.number, at, numeral.end), numeral.value, numeral.high, numeral.decimals, Written.digits);
+  setNumber(
+    tokens,
+    push(tokens, Kind.number, at, numeral.end),
+    numeral.value,
+    numeral.high,
+    numeral.decimals,
+    Written.digits,
+  );
   return numeral.end;
 }
 
 /** A term, or a number word: "six", "twenty-one". */
-function scanTerm(codes: Uint16Array, at: number, end: number, found: number, tokens: Tokens, lexicon: Lexicon): number {
+function scanTerm(
+  codes: Uint16Array,
+  at: number,
+  end: number,
+  found: number,
+  tokens: Tokens,
+  lexicon: Lexicon,
+): number {
   const { numeral } = lexicon.terms[found];
   if (numeral === undefined) {
     push(tokens, Kind.term, at, end, found);
@@ -114,7 +129,9 @@ function scanTerm(codes: Uint16Array, at: number, end: number, found: number, to
     tokens.end[before] = end;
   } else setNumber(tokens, push(tokens, Kind.number, at, end), numeral, Number.NaN, 0, Written.english);
   // "twenty-one": the hyphen belongs to the number.
-  return numeral >= 20 && codes[end] === 0x2d && isLetter(codes[end + 1]) && wordNumeral(codes, end + 1, lexicon) ? end + 1 : end;
+  return numeral >= 20 && codes[end] === 0x2d && isLetter(codes[end + 1]) && wordNumeral(codes, end + 1, lexicon)
+    ? end + 1
+    : end;
 }
 
 function wordNumeral(codes: Uint16Array, at: number, { trie, terms }: Lexicon): boolean {

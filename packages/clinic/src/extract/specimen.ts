@@ -1,5 +1,5 @@
 import { isOf, type Term } from "../lexicon/index.ts";
-import { type Note } from "./note.ts";
+import type { Note } from "./note.ts";
 import type { Part, Quantity } from "./quantity.ts";
 import { isHan } from "./scan.ts";
 
@@ -30,7 +30,7 @@ export class Specimen {
   /** Whether the number is of that other specimen. Counters give blood cells with decimals or with a unit. */
   excludes(part: Part, q: Quantity): boolean {
     if (this.#other < 0) return false;
-    if (part.unit !== undefined && part.unit.unit.includes("/L")) return false;
+    if (part.unit?.unit.includes("/L")) return false;
     if (!this.#han) return true;
     return part.unit === undefined && q.decimals === 0 && part.high <= 50;
   }

@@ -22,7 +22,8 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
       continue;
     }
     while (section + 1 < sections.length && sections[section + 1].from <= finding.from) section++;
-    const cued = statusByCues(note, finding) ?? statusOfQuestion(note, finding) ?? statusInRow(note, findings, statuses, i);
+    const cued =
+      statusByCues(note, finding) ?? statusOfQuestion(note, finding) ?? statusInRow(note, findings, statuses, i);
     statuses.push(cued ?? sections[section].status);
   }
   return statuses;
@@ -83,7 +84,8 @@ function statusByCues(note: Note, finding: Finding): Status | undefined {
     if (isComma(note, at)) commas++;
     for (const index of termAt(note, at)?.cues ?? []) {
       const cue = note.lexicon.cues[index];
-      if (cue.side === "after" && applies(note, cue, finding, at, at - finding.to + 1, commas)) weigh(cue, at - finding.to + 1);
+      if (cue.side === "after" && applies(note, cue, finding, at, at - finding.to + 1, commas))
+        weigh(cue, at - finding.to + 1);
     }
     if (asks) break;
   }
@@ -136,7 +138,8 @@ function undoneInClause(note: Note, name: WordClass, finding: Finding, cueAt: nu
 }
 
 function precededBy(note: Note, from: number, name: WordClass): boolean {
-  for (let i = from - 1; i >= Math.max(0, from - window) && !endsSentence(note, i); i--) if (isClass(note, i, name)) return true;
+  for (let i = from - 1; i >= Math.max(0, from - window) && !endsSentence(note, i); i--)
+    if (isClass(note, i, name)) return true;
   return false;
 }
 

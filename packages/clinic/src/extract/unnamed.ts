@@ -50,7 +50,12 @@ function saturation(note: Note, q: Quantity): Unnamed | undefined {
 }
 
 /** A number that neither name nor unit explains, where its script and its size do: 38.2 in a Chinese note. */
-export function readUnlabelled(note: Note, q: Quantity, label: Label | undefined, lineCost: number): Unnamed | undefined {
+export function readUnlabelled(
+  note: Note,
+  q: Quantity,
+  label: Label | undefined,
+  lineCost: number,
+): Unnamed | undefined {
   if (q.unit || q.parts.length > 1 || (label && !label.spent && label.observations.length === 0)) return undefined;
   for (const [observation, { unlabelled }] of note.lexicon.observations.entries()) {
     if (!unlabelled) continue;
@@ -78,7 +83,8 @@ export function inHan(note: Note, at: number): boolean {
 function endsLine(note: Note, at: number): boolean {
   for (let i = at; i < at + 4; i++) {
     if (i >= note.tokens.count || note.tokens.kind[i] === Kind.line) return true;
-    if (!isClass(note, i, "approx") && !isClass(note, i, "bridge") && note.tokens.kind[i] !== Kind.punctuation) return false;
+    if (!isClass(note, i, "approx") && !isClass(note, i, "bridge") && note.tokens.kind[i] !== Kind.punctuation)
+      return false;
   }
   return false;
 }
@@ -92,7 +98,8 @@ function unitTerm(note: Note, q: Quantity): ReturnType<typeof termAt> {
 }
 
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
-  for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--) if (isClass(note, at, name)) return true;
+  for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
+    if (isClass(note, at, name)) return true;
   for (let at = q.to; at < q.to + distance; at++) if (isClass(note, at, name)) return true;
   return false;
 }

@@ -92,7 +92,7 @@ function toObservation(item: Item, age: number | undefined, options: Observation
     category: [{ coding: [{ system: categorySystem, code: category }] }],
     code: { ...(coded ? { coding: [{ system: loinc, code: item.code, display }] } : {}), text: display },
     ...(options.subject === undefined ? {} : { subject: { reference: options.subject } }),
-    ...valueOf(item),
+    ...valueFields(item),
     ...(item.flag === undefined ? {} : { interpretation: [interpretation(item.flag, interpretations[item.flag])] }),
     note: [{ text: noteOf(item) }],
     method: { text: "Extracted from a clinical note by software" },
@@ -101,7 +101,9 @@ function toObservation(item: Item, age: number | undefined, options: Observation
   };
 }
 
-function valueOf(item: Item): Pick<Observation, "valueQuantity" | "valueRange" | "valueCodeableConcept" | "valueString"> {
+function valueFields(
+  item: Item,
+): Pick<Observation, "valueQuantity" | "valueRange" | "valueCodeableConcept" | "valueString"> {
   if (item.value !== undefined) return { valueQuantity: quantity(item.value, item.unit, item.comparator) };
   if (item.low !== undefined && item.high !== undefined)
     return { valueRange: { low: quantity(item.low, item.unit), high: quantity(item.high, item.unit) } };

@@ -5,7 +5,8 @@ type Fields = Readonly<Record<string, unknown>>;
 type Report = (where: string, problem: string) => void;
 
 const statuses = ["current", "past", "other"];
-const observationKeys = "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
+const observationKeys =
+  "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
 const parts = "observations units words foreign rows cues sections tests results findings numerals variants".split(" ");
 
 /** What is wrong with a lexicon, each problem with the path of its entry; empty if nothing is. */
@@ -55,24 +56,38 @@ function checkObservation(observation: Fields, where: string, report: Report): v
     return;
   }
   for (const key of Object.keys(observation))
-    if (!observationKeys.split(" ").includes(key)) report(`${where}.${key}`, `unknown; an observation has ${observationKeys}`);
+    if (!observationKeys.split(" ").includes(key))
+      report(`${where}.${key}`, `unknown; an observation has ${observationKeys}`);
   words(observation["names"], `${where}.names`, report);
   for (const key of ["hints", "short", "alone", "after", "pairs"])
     if (observation[key] !== undefined) words(observation[key], `${where}.${key}`, report);
-  each(observation, "bare", report, (bare, place) => {
-    const unit = String(bare["unit"]);
-    if (!converts(unit, measure.unit)) report(`${place}.unit`, `${unit} does not convert to ${measure.unit}`);
-    range(bare["from"], bare["to"], place, report);
-  }, where);
-  each(observation, "contextual", report, (entry, place) => {
-    text(entry["word"], `${place}.word`, report);
-    choice(entry["near"], wordClasses, `${place}.near`, report);
-  }, where);
+  each(
+    observation,
+    "bare",
+    report,
+    (bare, place) => {
+      const unit = String(bare["unit"]);
+      if (!converts(unit, measure.unit)) report(`${place}.unit`, `${unit} does not convert to ${measure.unit}`);
+      range(bare["from"], bare["to"], place, report);
+    },
+    where,
+  );
+  each(
+    observation,
+    "contextual",
+    report,
+    (entry, place) => {
+      text(entry["word"], `${place}.word`, report);
+      choice(entry["near"], wordClasses, `${place}.near`, report);
+    },
+    where,
+  );
   const { plausible, sharesNamesOf } = observation;
   if (sharesNamesOf !== undefined && !measures.has(String(sharesNamesOf)))
     report(`${where}.sharesNamesOf`, `${JSON.stringify(sharesNamesOf)} is no code`);
   if (plausible !== undefined) {
-    if (!Array.isArray(plausible) || plausible.length !== 2) report(`${where}.plausible`, "not a pair [least, greatest]");
+    if (!Array.isArray(plausible) || plausible.length !== 2)
+      report(`${where}.plausible`, "not a pair [least, greatest]");
     else range(plausible[0], plausible[1], `${where}.plausible`, report);
   }
   for (const [unit, read] of Object.entries(record(observation["reads"] ?? {}, `${where}.reads`, report) ?? {}))
@@ -100,7 +115,8 @@ function checkCue(cue: Fields, where: string, report: Report): void {
   for (const key of ["needs", "with", "unlessClause"])
     if (cue[key] !== undefined) choice(cue[key], wordClasses, `${where}.${key}`, report);
   if (cue["unless"] !== undefined) words(cue["unless"], `${where}.unless`, report);
-  for (const name of Array.isArray(cue["unless"]) ? cue["unless"] : []) choice(name, wordClasses, `${where}.unless`, report);
+  for (const name of Array.isArray(cue["unless"]) ? cue["unless"] : [])
+    choice(name, wordClasses, `${where}.unless`, report);
   for (const key of ["codes", "except"]) if (cue[key] !== undefined) codes(cue[key], `${where}.${key}`, report);
 }
 
@@ -159,5 +175,6 @@ function choice(value: unknown, choices: readonly string[], where: string, repor
 }
 
 function range(from: unknown, to: unknown, where: string, report: Report): void {
-  if (typeof from !== "number" || typeof to !== "number" || !(from <= to)) report(where, "not two numbers, the lesser first");
+  if (typeof from !== "number" || typeof to !== "number" || !(from <= to))
+    report(where, "not two numbers, the lesser first");
 }

@@ -121,7 +121,8 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
     for (const word of test.names) termOf(word).tests.push(i);
   });
   for (const { names, codes } of files.flatMap((file) => file.rows ?? []))
-    for (const word of names) termOf(word).row = codes.map((code) => observations.findIndex((entry) => entry.code === code));
+    for (const word of names)
+      termOf(word).row = codes.map((code) => observations.findIndex((entry) => entry.code === code));
   inherit(terms, index);
   const unitTerms = new Map<string, number>();
   terms.forEach((term, i) => {
@@ -142,7 +143,8 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
 function inherit(terms: readonly Term[], index: ReadonlyMap<string, Term>): void {
   const names = (term: Term): boolean => term.names.length > 0 || term.hints.length > 0 || term.foreign;
   for (const term of terms) {
-    if (names(term) || isOf(term, "plain") || term.unit || term.numeral !== undefined || term.tests.length > 0) continue;
+    if (names(term) || isOf(term, "plain") || term.unit || term.numeral !== undefined || term.tests.length > 0)
+      continue;
     const part = longestNaming(term, index, names);
     if (part) Object.assign(term, { names: part.names, hints: part.hints, foreign: part.foreign, pair: part.pair });
   }
@@ -155,7 +157,11 @@ function longestNaming(
   names: (term: Term) => boolean,
 ): Term | undefined {
   const boundary = (at: number): boolean =>
-    at === 0 || at === spelling.length || spelling.charCodeAt(at) >= 0x2e80 || spelling[at] === " " || spelling[at - 1] === " ";
+    at === 0 ||
+    at === spelling.length ||
+    spelling.charCodeAt(at) >= 0x2e80 ||
+    spelling[at] === " " ||
+    spelling[at - 1] === " ";
   for (let length = spelling.length - 1; length > 0; length--)
     for (let end = spelling.length; end >= length; end--) {
       if (end < spelling.length && cues.length === 0) break;

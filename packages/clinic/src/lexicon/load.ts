@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { checkLexicon } from "./check.ts";
 import { compileLexicon, type Lexicon } from "./compile.ts";
 import type { LexiconFile } from "./types.ts";
-import { checkLexicon } from "./check.ts";
 
 /** A lexicon file is wrong: the message names the file, the entry and what to do. */
 export class LexiconError extends Error {

@@ -17,7 +17,10 @@ const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
 function cutsWord(codes: Uint16Array, last: number): boolean {
   const next = codes[last + 1];
-  return (isLetter(codes[last]) && isLetter(next)) || (isDigit(codes[last]) && (isDigit(next) || (next === 0x2e && isDigit(codes[last + 2]))));
+  return (
+    (isLetter(codes[last]) && isLetter(next)) ||
+    (isDigit(codes[last]) && (isDigit(next) || (next === 0x2e && isDigit(codes[last + 2]))))
+  );
 }
 
 /**
