@@ -19,6 +19,7 @@ const conversions: Readonly<Record<string, Readonly<Record<string, Conversion>>>
   "[jin]": { kg: { factor: 0.5 } },
   "[liang]": { kg: { factor: 0.05 } },
   "10*3/uL": { "10*9/L": { factor: 1 } },
+  "10*6/uL": { "10*9/L": { factor: 1000 } },
   "10*6/L": { "10*9/L": { factor: 0.001 } },
   "10*6/mL": { "10*9/L": { factor: 1 } },
   "10*4/uL": { "10*9/L": { factor: 10 } },

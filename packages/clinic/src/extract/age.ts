@@ -1,4 +1,5 @@
 import { convert } from "../codes/index.ts";
+import type { Term } from "../lexicon/index.ts";
 import type { Finding } from "./bind.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
@@ -47,6 +48,14 @@ export function readAge(
     ...{ code, low: lost ? 0 : low, high, from: q.from, to: q.to, nameAt: named ? label.at : q.from },
     ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
   };
+}
+
+/** 宝宝刚满月: a word that is an age by itself. */
+export function readAgeWord(note: Note, at: number, term: Term): Finding | undefined {
+  const { age } = term;
+  if (age === undefined || !personBefore(note, at)) return undefined;
+  const span = { from: at, to: at + 1, nameAt: at };
+  return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
 }
 
 function months(value: number, unit: string): number {

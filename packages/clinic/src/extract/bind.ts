@@ -1,6 +1,6 @@
 import { measures } from "../codes/index.ts";
 import { isOf, type Term } from "../lexicon/index.ts";
-import { readAge } from "./age.ts";
+import { readAge, readAgeWord } from "./age.ts";
 import { createLabel, type Label, reach } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
 import { type Part, type Quantity, readQuantity } from "./quantity.ts";
@@ -296,8 +296,7 @@ export function bind(note: Note): Finding[] {
     if (term.hints.length === 0) return;
     if (label && label.strength === "name" && !label.spent && (label.observations.length > 0 || label.cost < 0.5))
       return;
-    const before =
-      label?.spent && label.strength !== "hint" && label.observations.length > 0 ? label : label?.before;
+    const before = label?.spent && label.strength !== "hint" && label.observations.length > 0 ? label : label?.before;
     state.label = createLabel(term.hints, at, { strength: "hint", before });
   };
 
@@ -342,9 +341,11 @@ export function bind(note: Note): Finding[] {
     let cost = 0;
     if (kind === Kind.term) {
       const term = termAt(note, at)!;
+      const age = readAgeWord(note, at, term);
+      if (age) findings.push(age);
       if (isOf(term, "question")) questioned = true;
       if (isOf(term, "ageQuestion")) state.ageLines = patience;
-      if (isOf(term, "fromChange")) change = at;
+      if (isOf(term, "fromChange") && at - between > 3) change = at;
       if (isOf(term, "rangeVerb")) between = at;
       if (isOf(term, "rangeVerb")) change = -9;
       specimen.see(at, term);

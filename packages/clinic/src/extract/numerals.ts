@@ -62,7 +62,7 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
     if (code === tenThousand) {
       total = (total + section + Math.max(digit, 0)) * unit;
       section = 0;
-    } else section += (digit < 0 ? 1 : digit) * unit;
+    } else section += (digit <= 0 ? 1 : digit) * unit;
     digit = -1;
     place = unit;
   }

@@ -70,7 +70,7 @@ export function readQuantity(note: Note, at: number, context: QuantityContext): 
   const parts: Part[] = [first];
   let { next, unit } = first;
   let date = first.date;
-  while (parts.length < 8 && punctuationAt(note, next) === slash && isNumber(note, next + 1)) {
+  while (parts.length < 8 && isNumber(note, next + 1) && (punctuationAt(note, next) === slash || isOver(note, next))) {
     const part = readPart(note, next + 1, { change: true, between: false });
     parts.push(part);
     next = part.next;
@@ -91,7 +91,20 @@ export function readQuantity(note: Note, at: number, context: QuantityContext): 
   return { from: at, to: next, parts, unit, decimals: first.decimals, written: tokens.written[at], date };
 }
 
+/** 120 over 80. */
+function isOver(note: Note, at: number): boolean {
+  const [systolic, diastolic] = [note.tokens.value[at - 1], note.tokens.value[at + 1]];
+  return (
+    termAt(note, at)?.spelling === "over" &&
+    isNumber(note, at - 1) &&
+    systolic >= 60 &&
+    diastolic >= 30 &&
+    diastolic < systolic
+  );
+}
+
 function pairAfter(note: Note, at: number, context: QuantityContext): Quantity | undefined {
+  if (context.change && isWord(note, at)) return undefined;
   const link = linkAt(note, at, context);
   if (link < 0 || !isNumber(note, at + link)) return undefined;
   const other = readQuantity(note, at + link, { change: true, between: false, second: true });

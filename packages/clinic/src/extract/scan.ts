@@ -13,6 +13,7 @@ export function isHan(code: number): boolean {
 
 const half = 0x534a; // 半
 const liang = 0x4e24; // 两
+const zero = 0x96f6; // 零
 
 /**
  * Cuts a normalized note into numbers, terms of the lexicon (the longest at each place), other words and punctuation. Reads every
@@ -49,7 +50,8 @@ export function scan(codes: Uint16Array, lexicon: Lexicon): Tokens {
     }
     const found = trie.longest(codes, i);
     const end = found >= 0 ? trie.end : i;
-    if (startsHanNumeral(code) && end - i < 2 && !(code === liang && afterNumber)) {
+    const joins = (code === liang && afterNumber) || (code === zero && isDigit(codes[i + 1]));
+    if (startsHanNumeral(code) && end - i < 2 && !joins) {
       const { value, high, end: after } = readHanNumeral(codes, i);
       setNumber(tokens, push(tokens, Kind.number, i, after), value, high, 0, Written.han);
       i = after;

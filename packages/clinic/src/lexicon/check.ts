@@ -7,7 +7,7 @@ type Report = (where: string, problem: string) => void;
 const statuses = ["current", "past", "other"];
 const observationKeys =
   "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
-const parts = "observations units words foreign rows cues sections tests results findings numerals variants".split(" ");
+const parts = "observations units words foreign rows cues sections tests results findings numerals ages variants".split(" ");
 
 /** What is wrong with a lexicon, each problem with the path of its entry; empty if nothing is. */
 export function checkLexicon(value: unknown): string[] {
@@ -41,8 +41,9 @@ export function checkLexicon(value: unknown): string[] {
   for (const [name, list] of Object.entries(record(file["results"] ?? {}, "results", report) ?? {}))
     words(list, `results.${name}`, report);
   for (const key of ["foreign", "findings"]) if (file[key] !== undefined) words(file[key], key, report);
-  for (const [word, number] of Object.entries(record(file["numerals"] ?? {}, "numerals", report) ?? {}))
-    if (typeof number !== "number") report(`numerals.${word}`, "not a number");
+  for (const key of ["numerals", "ages"])
+    for (const [word, number] of Object.entries(record(file[key] ?? {}, key, report) ?? {}))
+      if (typeof number !== "number") report(`${key}.${word}`, "not a number");
   const variants = file["variants"] ?? "";
   if (typeof variants !== "string" || variants.length % 2 === 1)
     report("variants", "not a string of pairs: each variant is followed by its common form");

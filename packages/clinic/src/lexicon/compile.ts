@@ -28,6 +28,8 @@ export interface Term {
   tests: number[];
   result: string | undefined;
   finding: boolean;
+  /** Months, of a word that is an age. */
+  age: number | undefined;
   /** Of a number word. */
   numeral: number | undefined;
 }
@@ -70,7 +72,7 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
         ...{ spelling: key, names: [], hints: [], short: [], after: [], alone: -1, contextual: [], pair: false },
         ...{ row: undefined, foreign: false },
         ...{ unit: undefined, classes: 0, classesHigh: 0, cues: [], section: undefined, tests: [] },
-        ...{ result: undefined, finding: false, numeral: undefined },
+        ...{ result: undefined, finding: false, numeral: undefined, age: undefined },
       };
       index.set(key, term);
       terms.push(term);
@@ -113,6 +115,7 @@ export function compileLexicon(files: readonly LexiconFile[]): Lexicon {
       for (const word of words) termOf(word).result = result;
     for (const word of file.findings ?? []) termOf(word).finding = true;
     for (const [word, value] of Object.entries(file.numerals ?? {})) termOf(word).numeral = value;
+    for (const [word, value] of Object.entries(file.ages ?? {})) termOf(word).age = value;
   }
   cues.forEach((cue, i) => {
     for (const word of cue.words) termOf(word).cues.push(i);

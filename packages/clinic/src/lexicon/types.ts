@@ -108,6 +108,8 @@ export interface LexiconFile {
   readonly tests?: readonly QualitativeTest[];
   readonly results?: Readonly<Record<string, readonly string[]>>;
   readonly findings?: readonly string[];
+  /** Words that are an age by themselves, in months: 满月. */
+  readonly ages?: Readonly<Record<string, number>>;
   /** Number words. */
   readonly numerals?: Readonly<Record<string, number>>;
   /** Traditional characters and variants beside their common form, in pairs: "體体溫温". */
