@@ -1,6 +1,6 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
-import type { Finding } from "./bind.ts";
+import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";

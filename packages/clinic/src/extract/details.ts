@@ -1,4 +1,4 @@
-import type { Finding } from "./bind.ts";
+import type { Finding } from "./finding.ts";
 import type { Comparator, Item } from "./item.ts";
 import { endsSentence, isClass, isComma, type Note, termAt } from "./note.ts";
 

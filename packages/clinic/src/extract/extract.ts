@@ -1,8 +1,9 @@
 import { measures } from "../codes/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { flagOf, referenceRange } from "../reference/index.ts";
-import { bind, type Finding } from "./bind.ts";
+import { bind } from "./bind.ts";
 import { detailsOf } from "./details.ts";
+import type { Finding } from "./finding.ts";
 import { settleWeights } from "./growth.ts";
 import type { Item } from "./item.ts";
 import type { Note } from "./note.ts";

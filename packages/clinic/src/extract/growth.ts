@@ -1,4 +1,4 @@
-import type { Finding } from "./bind.ts";
+import type { Finding } from "./finding.ts";
 import type { Note } from "./note.ts";
 import { inHan } from "./unnamed.ts";
 

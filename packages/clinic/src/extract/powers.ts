@@ -34,8 +34,13 @@ export function readPower(codes: Uint16Array, at: number, afterNumber: boolean):
       exponent = exponent * 10 + codes[i] - superscriptZero;
   } else {
     const mark = spaces(codes, i);
-    if (codes[mark] === 0x5e ||
-      codes[mark] === 0x7e || codes[mark] === 0x2a || codes[mark] === 0x65 || codes[mark] === 0x28) {
+    if (
+      codes[mark] === 0x5e ||
+      codes[mark] === 0x7e ||
+      codes[mark] === 0x2a ||
+      codes[mark] === 0x65 ||
+      codes[mark] === 0x28
+    ) {
       raised = true;
       i = spaces(codes, mark + 1);
     } else if (mark > i && isDigit(codes[mark])) i = mark;

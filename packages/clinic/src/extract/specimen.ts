@@ -23,7 +23,7 @@ export class Specimen {
   }
 
   /** An English specimen holds for its sentence; a Chinese one, in which sentences run short, until another is named. */
-  endSentence(_at: number): void {
+  endSentence(): void {
     if (!this.#han) this.#other = -1;
   }
 

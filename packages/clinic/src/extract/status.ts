@@ -1,5 +1,5 @@
 import type { Cue, WordClass } from "../lexicon/index.ts";
-import type { Finding } from "./bind.ts";
+import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
 

@@ -7,7 +7,9 @@ type Report = (where: string, problem: string) => void;
 const statuses = ["current", "past", "other"];
 const observationKeys =
   "code names hints short alone after contextual pairs sharesNamesOf bare reads plausible unlabelled specimen";
-const parts = "observations units words foreign rows cues sections tests results findings numerals ages variants".split(" ");
+const parts = "observations units words foreign rows cues sections tests results findings numerals ages variants".split(
+  " ",
+);
 
 /** What is wrong with a lexicon, each problem with the path of its entry; empty if nothing is. */
 export function checkLexicon(value: unknown): string[] {
