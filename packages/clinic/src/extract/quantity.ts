@@ -1,6 +1,7 @@
 import { convert, converts } from "../codes/index.ts";
-import type { UnitEntry } from "../lexicon/index.ts";
+import type { Term, UnitEntry } from "../lexicon/index.ts";
 import { isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
+import { numberFollows } from "./surroundings.ts";
 import { Kind, Written } from "./tokens.ts";
 
 /** One number or one range. */
@@ -35,6 +36,8 @@ export interface QuantityContext {
   readonly between: boolean;
   /** The second of two pairs: 111/87 in "138/82 to 111/87". */
   readonly second?: boolean;
+  /** After a slash: a range there may not reach over the next. */
+  readonly inPair?: boolean;
 }
 
 interface Simple extends Part {
@@ -71,7 +74,7 @@ export function readQuantity(note: Note, at: number, context: QuantityContext): 
   let { next, unit } = first;
   let date = first.date;
   while (parts.length < 8 && isNumber(note, next + 1) && (punctuationAt(note, next) === slash || isOver(note, next))) {
-    const part = readPart(note, next + 1, { change: true, between: false });
+    const part = readPart(note, next + 1, { change: false, between: false, inPair: true });
     parts.push(part);
     next = part.next;
     unit = part.unit ?? unit;
@@ -131,7 +134,7 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
     const bounds = rangeOf(first, second, unit, secondUnit?.unit ?? second.unit, isWord(note, next));
     if (bounds && punctuationAt(note, after) !== slash)
       return { ...bounds, next: after, decimals: first.decimals, date: false };
-    if (bounds && punctuationAt(note, next) === hyphen)
+    if (bounds && !context.inPair && punctuationAt(note, next) === hyphen)
       return { ...bounds, next: after, decimals: first.decimals, date: false };
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
@@ -232,13 +235,22 @@ function unitAfter(note: Note, at: number): UnitRead | undefined {
   let i = at;
   if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
   else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
-  const unit = termAt(note, i)?.unit;
+  const term = termAt(note, i);
+  const unit = term && isName(note, i, term) ? undefined : term?.unit;
   if (unit) return { unit, next: i + 1 };
   // The unit alone on the next line, as people type in a chat.
   const { tokens } = note;
   const next = i === at && tokens.kind[at] === Kind.line ? termAt(note, at + 1)?.unit : undefined;
   const alone = at + 2 >= tokens.count || tokens.kind[at + 2] === Kind.line;
   return next && alone ? { unit: next, next: at + 2 } : undefined;
+}
+
+/** Whether a spelling that is a unit too is a name here: HR in "98.6 HR 72", L in "N 70 L 25". */
+function isName(note: Note, at: number, { names, short }: Term): boolean {
+  if (names.length === 0 && short.length === 0) return false;
+  const before = termAt(note, at - 2);
+  const named = before !== undefined && (before.names.length > 0 || before.short.length > 0);
+  return (names.length > 0 || named) && numberFollows(note, at);
 }
 
 /** 7斤2两, 8 pounds 13 ounces, 1岁3个月: the sum, in the larger unit. */

@@ -35,6 +35,8 @@ export function readOnOxygen(note: Note, q: Quantity, label: Label | undefined):
   const litres = termAt(note, q.from - 1)?.unit !== undefined && isClass(note, q.from - 1, "oxygen");
   if (litres && q.parts[0].low >= 70) return saturation(note, q);
   if (label && !label.spent) return undefined;
+  if (isClass(note, q.from - 1, "oxygen") && q.parts[0].low >= 80 && !isClass(note, q.to, "bridge"))
+    return saturation(note, q);
   let at = q.to;
   if (isClass(note, at, "oxygen")) return saturation(note, q);
   if (!isClass(note, at, "bridge")) return undefined;
