@@ -1,7 +1,7 @@
 /**
  * Extraction of results from clinical notes: F1 on hand-labelled notes, speed on all of them. One thread.
  * `--errors` scores the development notes and the reserve only, and prints what was missed and what was wrong in them: the frozen
- * third is for measuring. `--reserve` scores the reserve beside the other two.
+ * third and the test part are for measuring. `--all` scores the reserve and the test part beside the other two.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const labels = join(import.meta.dirname, "../packages/clinic/labels");
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
 const languages = ["English", "Chinese"] as const;
 type Language = (typeof languages)[number];
-type Part = "development" | "frozen" | "reserve";
+type Part = "development" | "frozen" | "reserve" | "test";
 
 function scorePart(language: Language, part: Part, notes: ReadonlyMap<string, string>): ScoreReport {
   const file = `${part === "development" ? "" : `${part}/`}${language.toLowerCase()}.jsonl`;
@@ -86,10 +86,10 @@ function errorLines(language: Language, { notes }: ScoreReport, texts: ReadonlyM
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
     args: [...args],
-    options: { errors: { type: "boolean" }, reserve: { type: "boolean" } },
+    options: { errors: { type: "boolean" }, all: { type: "boolean" } },
   });
-  const parts: Part[] = values.errors ? ["development"] : ["development", "frozen"];
-  if (values.reserve || values.errors) parts.push("reserve");
+  const parts: Part[] = values.errors ? ["development", "reserve"] : ["development", "frozen"];
+  if (values.all && !values.errors) parts.push("reserve", "test");
   if (!existsSync(data)) {
     const skipped = `${data} is absent: the labelled notes are third-party data and no part of the repository. BALTORO_DATA names another place.`;
     return { figures: { skipped }, checks: [], lines: [`skipped: ${skipped}`] };

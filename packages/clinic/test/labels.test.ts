@@ -10,7 +10,7 @@ const folder = join(import.meta.dirname, "../labels");
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../../../shared/data"), "clinic");
 const skip = existsSync(data) ? false : `${data} is absent: the notes that the labels are of are not in the repository`;
 
-const parts = ["development", "frozen", "reserve"] as const;
+const parts = ["development", "frozen", "reserve", "test"] as const;
 type Part = (typeof parts)[number];
 const split = JSON.parse(readFileSync(join(folder, "split.json"), "utf8")) as Record<string, Record<Part, string[]>>;
 const files = Object.keys(split).flatMap((language) =>
