@@ -28,7 +28,7 @@ export interface ExtractOptions {
 export function extract(text: string, options: ExtractOptions = {}): Item[] {
   const lexicon = options.lexicon ?? defaultLexicon();
   const codes = lexicon.normalize(text);
-  const note: Note = { codes, tokens: scan(codes, lexicon), lexicon };
+  const note: Note = { text, codes, tokens: scan(codes, lexicon), lexicon };
   const items = [...numericItems(note, text, options.ageMonths), ...qualitativeItems(note, text)];
   return items.sort((a, b) => a.start - b.start || a.end - b.end);
 }

@@ -3,6 +3,8 @@ import { Kind, type Tokens } from "./tokens.ts";
 
 /** A note on its way through the grammar. */
 export interface Note {
+  /** As given: of it come the spans, and whether a heading is in capitals. */
+  readonly text: string;
   readonly codes: Uint16Array;
   readonly tokens: Tokens;
   readonly lexicon: Lexicon;

@@ -2,6 +2,7 @@ import type { Cue, WordClass } from "../lexicon/index.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
+import { sectionsOf } from "./sections.ts";
 
 /** How far a cue is looked for, in tokens: bounds the work per number, whatever the length of a sentence. */
 const window = 48;
@@ -147,16 +148,4 @@ function followedBy(note: Note, from: number, name: WordClass): boolean {
   for (let i = from; i < Math.min(note.tokens.count, from + 16) && !endsSentence(note, i); i++)
     if (isClass(note, i, name)) return true;
   return false;
-}
-
-/** Headers of sections, each with the token it starts at. */
-function sectionsOf(note: Note): { from: number; status: Status }[] {
-  const sections: { from: number; status: Status }[] = [{ from: 0, status: "current" }];
-  for (let at = 0; at < note.tokens.count; at++) {
-    const status = termAt(note, at)?.section;
-    if (status === undefined) continue;
-    const next = punctuationAt(note, at + 1);
-    if (next === 0x3a || (next === 0x2c && punctuationAt(note, at + 2) === 0x3a)) sections.push({ from: at, status });
-  }
-  return sections;
 }

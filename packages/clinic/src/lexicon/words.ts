@@ -48,6 +48,11 @@ export const wordClasses = [
   "qualified",
   "month",
   "instruction",
+  "durationQuestion",
+  "pregnancy",
+  "died",
+  "relative",
+  "plan",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
