@@ -1,11 +1,11 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
+import { type Asked, isChineseAge, personBefore } from "./chinese-age.ts";
 import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { isHan } from "./scan.ts";
-import { Kind } from "./tokens.ts";
 
 const code = "30525-0";
 
@@ -13,13 +13,13 @@ const code = "30525-0";
  * An age, if the number is one. 岁 and "year-old" say so themselves; 个月, 天 and "months" are more often how long something
  * lasted, and count only next to a person, a birth, the word age, or as the answer to how old.
  *
- * @param asked the lines before ask for an age
+ * @param asked what the lines before ask for
  */
 export function readAge(
   note: Note,
   q: Quantity,
   findings: readonly Finding[],
-  asked: boolean,
+  asked: Asked,
   label: Label | undefined,
 ): Finding | undefined {
   const { lexicon, tokens } = note;
@@ -28,19 +28,19 @@ export function readAge(
     label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
   const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
   const { unit } = q;
-  if (!unit) return undefined;
+  if (!unit) return readAgeAtDeath(note, q);
   if (unit.age === undefined) return undefined;
   let measured = unit.unit;
   const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q);
   if (weeksForYears) measured = "a";
+  const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
   const isAge =
     unit.age === "always" ||
     weeksForYears ||
     named ||
     row ||
-    (isHan(note.codes[tokens.start[q.to - 1]]) ? isChineseAge(note, q, findings, asked) : isEnglishAge(note, q));
+    (isHan(note.codes[tokens.start[q.to - 1]]) ? isChineseAge(note, q, findings, asked, low) : isEnglishAge(note, q));
   if (!isAge) return undefined;
-  const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
   if (high > 1440) return undefined;
   // 03岁: a range whose dash is lost.
   const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
@@ -48,6 +48,21 @@ export function readAge(
     ...{ code, low: lost ? 0 : low, high, from: q.from, to: q.to, nameAt: named ? label.at : q.from },
     ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
   };
+}
+
+/** "father died of an MI at 65", "brother had a bypass at 54". */
+function readAgeAtDeath(note: Note, q: Quantity): Finding | undefined {
+  const { low } = q.parts[0];
+  if (termAt(note, q.from - 1)?.spelling !== "at" || q.decimals > 0 || low < 1 || low > 110) return undefined;
+  let [relative, died] = [false, false];
+  for (let at = q.from - 2; at >= Math.max(0, q.from - 24) && !endsSentence(note, at); at--) {
+    relative ||= isClass(note, at, "relative");
+    died ||= isClass(note, at, "died");
+  }
+  if (!relative || !died) return undefined;
+  const value = low * 12;
+  const span = { from: q.from, to: q.to, nameAt: q.from };
+  return { code, low: value, high: value, ...span, basis: "inferred", reference: true, printed: false };
 }
 
 /** 宝宝刚满月: a word that is an age by itself. */
@@ -66,82 +81,6 @@ function months(value: number, unit: string): number {
 function inWeeksMeansYears(note: Note, q: Quantity): boolean {
   const unit = termAt(note, q.to - 1);
   return (unit?.spelling === "周半" || unit?.spelling === "周多") && personBefore(note, q.from);
-}
-
-function personBefore(note: Note, at: number): boolean {
-  let i = at - 1;
-  for (let steps = 0; steps < 4 && i >= 0; steps++, i--) {
-    if (isClass(note, i, "person")) return true;
-    if (isClass(note, i, "agePadding") || (isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term))
-      continue;
-    return false;
-  }
-  return false;
-}
-
-function isChineseAge(note: Note, q: Quantity, findings: readonly Finding[], asked: boolean): boolean {
-  const unit = q.unit!.unit;
-  const { low } = q.parts[0];
-  const after = q.to;
-  const below = ["以下", "及以下", "以下的"].includes(termAt(note, after)?.spelling ?? "");
-  if (below && (unit === "mo" || unit === "a")) return true;
-  const follows = isClass(note, after, "durationAfter") || isClass(note, after, "bound");
-  if (isClass(note, after, "ageAfter") && !isClass(note, after, "durationAfter"))
-    return isPersonOrTime(note, q) && (unit !== "d" || low >= 12 || termAt(note, after)!.spelling.startsWith("的"));
-  for (let i = q.from - 1; i >= q.from - 2 && i >= 0; i--)
-    if (isClass(note, i, "birth")) return !follows || unit !== "a";
-  if (follows && !isClass(note, after, "milestone")) {
-    const bounded =
-      isClass(note, after, "bound") && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice"));
-    return unit === "mo" && (bounded || isClass(note, after + 1, "person") || isMilestone(note, q));
-  }
-  if (isMilestone(note, q)) return unit === "mo";
-  // Days and weeks beside a child are its age only where nothing shorter than an illness is meant.
-  const long = unit === "mo" || unit === "a" || (unit === "d" && low >= 12) || q.to - q.from > 2;
-  if (personBefore(note, q.from)) return long;
-  if (unit === "mo" && isClass(note, q.from - 1, "agePadding") && startsLine(note, q.from) && endsLine(note, after))
-    return true;
-  const wholeLine = startsLine(note, q.from) && endsLine(note, after);
-  if (wholeLine && asked) return true;
-  if (asked && startsLine(note, q.from) && long) return true;
-  if (wholeLine && unit === "mo" && q.to - q.from >= 2 && findings.length === 0) return true;
-  // The same number again is the same age, unless a symptom stands before it.
-  const months = Number(convert(low, unit, "mo").toPrecision(6));
-  const said = findings.slice(-64).some((finding) => finding.code === code && finding.low === months);
-  if (said && isClass(note, after, "occasion")) return true;
-  return said && (isComma(note, q.from - 1) || startsLine(note, q.from)) && endsLine(note, after);
-}
-
-/** 的时候, 时: of a person, or of months that are nobody's duration. */
-function isPersonOrTime(note: Note, q: Quantity): boolean {
-  if (!isClass(note, q.to, "occasion")) return true;
-  return q.unit!.unit === "mo" || personBefore(note, q.from);
-}
-
-/** 从两个月开始, 六个月开始加辅食, 四个月后就该添加了. */
-function isMilestone(note: Note, q: Quantity): boolean {
-  if (q.unit!.unit !== "mo") return false;
-  const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
-  return (
-    isClass(note, next, "milestone") ||
-    (isClass(note, next, "occasion") && termAt(note, next)?.spelling.includes("开始") === true)
-  );
-}
-
-function startsLine(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= at - 3; i--) {
-    if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "person")) return false;
-  }
-  return false;
-}
-
-function endsLine(note: Note, at: number): boolean {
-  for (let i = at; i < at + 3; i++) {
-    if (i >= note.tokens.count || endsSentence(note, i) || isComma(note, i)) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "approx")) return false;
-  }
-  return false;
 }
 
 /** "at 6 months", "5 yr M", "she is 14 months". */

@@ -1,11 +1,11 @@
 import { readAge } from "./age.ts";
 import { bindParts, bindPressure, pressureBefore } from "./bind-parts.ts";
-import { type Binding, emit, fit, fitAlike, spend } from "./binding.ts";
+import { askAge, type Binding, emit, fit, fitAlike, spend } from "./binding.ts";
 import { createLabel, type Label, reach } from "./label.ts";
 import { isClass, termAt } from "./note.ts";
 import { type Part, type Quantity, readQuantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
-import { afterDate, isEnumerator, isShareOf } from "./skip.ts";
+import { afterDate, isEnumerator, isFactor, isShareOf } from "./skip.ts";
 import { amongResults, followsDirectly, isRemeasured, listFollows } from "./surroundings.ts";
 import { Written } from "./tokens.ts";
 import { isChange, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
@@ -20,11 +20,14 @@ export function bindNumber(binding: Binding, at: number): number {
     const after = bindAfter(binding, q);
     if (after > 0) return after;
   }
-  const age = readAge(note, q, binding.findings, binding.ageLines > 0, label);
+  const asked = { age: binding.ageLines > 0, duration: binding.durationLines > 0 };
+  const age = readAge(note, q, binding.findings, asked, label);
   if (age) {
     binding.findings.push(age);
-    binding.ageLines = 0;
-  } else if (!q.date && !isShareOf(note, q.to) && !isWordOnly(binding, q)) bindQuantity(binding, label, q);
+    // 是一岁吗: the next age answers.
+    if (isClass(note, q.to, "questionEnd")) askAge(binding);
+  } else if (!q.date && !isShareOf(note, q.to) && !isFactor(note, q) && !isWordOnly(binding, q))
+    bindQuantity(binding, label, q);
   return q.to;
 }
 
@@ -45,7 +48,7 @@ function bindQuantity(binding: Binding, label: Label | undefined, q: Quantity): 
   const { note, asked, recent } = binding;
   if (label && !(label.spent && label.observations.length === 0) && bindTo(binding, label, q)) return;
   if (label?.before && bindTo(binding, { ...label.before, spent: false, cost: label.cost }, q)) return;
-  if ((q.unit?.unit === "mm[Hg]" || pressureBefore(binding, q.from)) && bindPressure(binding, undefined, q)) return;
+  if ((q.unit?.unit === "mm[Hg]" || pressureBefore(binding, q)) && bindPressure(binding, undefined, q)) return;
   const free = !label || label.spent;
   if (asked && free && binding.lineCost <= 2 && bindTo(binding, { ...asked, cost: 0, strength: "asked" }, q)) {
     binding.asked = undefined;
@@ -69,6 +72,8 @@ function bindTo(binding: Binding, label: Label, q: Quantity): boolean {
   const explicit = q.unit !== undefined && !q.unit.unit.startsWith("{") && q.unit.unit !== "deg";
   const continued = label.spent && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "change"));
   if (label.cost > reach(label, explicit) + (continued ? 1.2 : 0)) return false;
+  // 六六 in idle talk is no pulse: a number in words stands right by its name, or has a unit.
+  if (q.written !== Written.digits && !q.unit && label.cost > 1) return false;
   const plain = explicit || (q.decimals === 1 && q.parts[0].low >= 35);
   if (label.strength === "short" && !plain && !amongResults(note, label, binding.findings)) return false;
   if (q.parts.length > 1) return bindParts(binding, label, q);

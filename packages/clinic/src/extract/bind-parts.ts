@@ -1,6 +1,6 @@
 import { type Binding, emit, fit, spend } from "./binding.ts";
 import type { Label } from "./label.ts";
-import type { Note } from "./note.ts";
+import { type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { read } from "./reading.ts";
 
@@ -58,9 +58,13 @@ export function bindPressure(binding: Binding, label: Label | undefined, q: Quan
 }
 
 /** Whether a pressure was read not long ago, so that a bare pair may be another. */
-export function pressureBefore({ findings }: Binding, at: number): boolean {
+export function pressureBefore({ note, findings }: Binding, q: Quantity): boolean {
   const last = findings.slice(-6).findLast(({ code }) => code === "8462-4");
-  return last !== undefined && at - last.to <= 30;
+  if (last !== undefined && q.from - last.to <= 30) return true;
+  // "has gotten under 100/60": a pair of such a size is no dose unless a drug's name stands before it.
+  const [systolic, diastolic] = q.parts;
+  const sized = systolic.low >= 80 && systolic.low <= 220 && diastolic?.low >= 40 && diastolic.low <= 130;
+  return sized && systolic.low >= diastolic.low + 15 && q.unit === undefined && termAt(note, q.from - 1) !== undefined;
 }
 
 function observationOf({ lexicon }: Note, wanted: string): number {

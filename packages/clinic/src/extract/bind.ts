@@ -2,7 +2,7 @@ import { isOf, type Term, type WordClass } from "../lexicon/index.ts";
 import { readAgeWord } from "./age.ts";
 import { bindName } from "./bind-name.ts";
 import { bindNumber } from "./bind-number.ts";
-import { type Binding, createBinding } from "./binding.ts";
+import { askAge, type Binding, createBinding, patience } from "./binding.ts";
 import type { Finding } from "./finding.ts";
 import { endsSentence, isClass, isComma, type Note, punctuationAt, termAt } from "./note.ts";
 import { Kind } from "./tokens.ts";
@@ -12,9 +12,6 @@ const opening: ReadonlySet<number> = new Set(["(", "["].map((character) => chara
 const closing: ReadonlySet<number> = new Set([")", "]"].map((character) => character.charCodeAt(0)));
 /** Punctuation that belongs between a name and its number. */
 const linking: ReadonlySet<number> = new Set(["|", ":", "=", "-"].map((character) => character.charCodeAt(0)));
-
-/** How many lines a question waits for its answer. */
-const patience = 3;
 
 /** What stands between a name and its number, in words that have nothing to do with either. */
 const costs = { word: 1, han: 0.4, comma: 0.5, punctuation: 0.1, line: 0.5 } as const;
@@ -65,7 +62,11 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   const age = readAgeWord(note, at, term);
   if (age) binding.findings.push(age);
   if (isOf(term, "question")) binding.questioned = true;
-  if (isOf(term, "ageQuestion")) binding.ageLines = patience;
+  if (isOf(term, "ageQuestion")) askAge(binding);
+  if (isOf(term, "durationQuestion")) {
+    binding.durationLines = patience;
+    binding.ageLines = 0;
+  }
   if (isOf(term, "fromChange") && at - binding.between > 3) binding.change = at;
   if (isOf(term, "rangeVerb")) {
     binding.between = at;
@@ -73,9 +74,23 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   }
   binding.specimen.see(at, term);
   if (label?.spent && isOf(term, "remeasure")) label.cost = Math.min(label.cost, 0.3);
+  if (label && !label.spent && namesUnit(term)) label.lastUnit = term.unit;
   if (label && isOf(term, "percentMark")) label.mark ??= "percent";
   if (label && !label.spent && isOf(term, "countMark")) label.mark = "count";
   bindName(binding, at, term);
+}
+
+/** 体重多少斤, WBC (10^9/L): the unit of a number to come. */
+function namesUnit(term: Term): boolean {
+  return (
+    term.unit !== undefined && term.unit.age === undefined && !term.unit.unit.startsWith("{") && term.names.length === 0
+  );
+}
+
+/** 现在发烧不, 量体温没: a question without its mark. */
+function asksByEnding(note: Note, at: number): boolean {
+  const code = at >= 0 ? note.codes[note.tokens.end[at] - 1] : 0;
+  return code === 0x4e0d || code === 0x6ca1;
 }
 
 function endSentence(binding: Binding, at: number): void {
@@ -86,9 +101,10 @@ function endSentence(binding: Binding, at: number): void {
   binding.specimen.endSentence();
   if (line) {
     binding.ageLines--;
+    binding.durationLines--;
     if (--binding.askedLines <= 0) binding.asked = undefined;
   }
-  const { questioned } = binding;
+  const questioned = binding.questioned || (line && asksByEnding(note, at - 1));
   const fresh = label && !label.spent && label.observations.length > 0 && label.strength !== "short";
   if (fresh && (questioned || (label.cost < 0.1 && label.strength === "name"))) {
     binding.asked = label;

@@ -17,6 +17,8 @@ export interface Binding {
   askedLines: number;
   /** For how many lines more an age is asked for. */
   ageLines: number;
+  /** For how many lines more the question how long it lasted waits. */
+  durationLines: number;
   /** The last name of the sentence before. */
   recent: Label | undefined;
   /** Open brackets. */
@@ -33,7 +35,16 @@ export interface Binding {
 export function createBinding(note: Note): Binding {
   return {
     ...{ note, findings: [], specimen: new Specimen(note), label: undefined, asked: undefined, askedLines: 0 },
-    ...{ ageLines: 0, recent: undefined, depth: 0, change: -9, between: -9, questioned: false, lineCost: 0 },
+    ...{
+      ageLines: 0,
+      durationLines: 0,
+      recent: undefined,
+      depth: 0,
+      change: -9,
+      between: -9,
+      questioned: false,
+      lineCost: 0,
+    },
   };
 }
 
@@ -60,7 +71,7 @@ export function fit({ note, specimen }: Binding, label: Label, part: Part, q: Qu
 /** Without a printed unit, one of a row is in the unit of the others: "150 pounds, up from 145", "22 to 25 pounds". */
 export function fitAlike(binding: Binding, label: Label, part: Part, q: Quantity): Fit | undefined {
   if (part.unit) return undefined;
-  const unit = label.spent ? label.lastUnit : unitOfNext(binding.note, q.to);
+  const unit = label.lastUnit ?? unitOfNext(binding.note, q.to);
   if (!unit) return undefined;
   const found = fit(binding, label, { ...part, unit }, q);
   const first = Number.isNaN(label.last);
@@ -98,4 +109,13 @@ export function spend(binding: Binding, label: Label): void {
   label.spent = true;
   label.cost = 0;
   binding.label = label;
+}
+
+/** How many lines a question waits for its answer. */
+export const patience = 3;
+
+/** An age is asked for, and no longer how long something lasted. */
+export function askAge(binding: Binding): void {
+  binding.ageLines = patience;
+  binding.durationLines = 0;
 }

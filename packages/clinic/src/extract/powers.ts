@@ -48,12 +48,22 @@ export function readPower(codes: Uint16Array, at: number, afterNumber: boolean):
     for (; isDigit(codes[i]) && digits < 2; i++, digits++) exponent = exponent * 10 + codes[i] - 0x30;
     if (codes[i] === 0x29) i++;
   }
+  if (digits === 0 && codes[i] === 0x7684) return readWordedPower(codes, i);
   if (digits === 0 || isDigit(codes[i])) return undefined;
   const denominator = readDenominator(codes, spaces(codes, i));
   if (!raised && !(denominator && (times || afterNumber))) return undefined;
   if (![3, 4, 6, 9, 12].includes(exponent)) return undefined;
   const volume = denominator?.unit ?? (exponent === 3 || exponent === 4 ? "uL" : "L");
   return { unit: `10*${exponent}/${volume}`, end: denominator?.end ?? i };
+}
+
+/** 10的9次方, 10的九次方 */
+function readWordedPower(codes: Uint16Array, at: number): PowerUnit | undefined {
+  const nine = codes[at + 1] === 0x39 || codes[at + 1] === 0x4e5d;
+  const power = codes[at + 2] === 0x6b21 && codes[at + 3] === 0x65b9;
+  if (!nine || !power) return undefined;
+  const denominator = readDenominator(codes, spaces(codes, at + 4));
+  return { unit: `10*9/${denominator?.unit ?? "L"}`, end: denominator?.end ?? at + 4 };
 }
 
 function readDenominator(codes: Uint16Array, at: number): { unit: string; end: number } | undefined {

@@ -265,6 +265,7 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
     next++;
   } else if (ratios) {
     let at = next;
+    while (at < next + 2 && isClass(note, at, "approx") && isNumberSoon(note, at)) at++;
     if (isClass(note, at, "and") || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
     if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
       const second = readSimple(note, at);
@@ -284,6 +285,11 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
     }
   }
   return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
+}
+
+/** 十一个月多多八天 */
+function isNumberSoon(note: Note, at: number): boolean {
+  return isNumber(note, at + 1) || isNumber(note, at + 2);
 }
 
 function factorBetween(from: string, to: string): number {

@@ -14,6 +14,7 @@ export function isHan(code: number): boolean {
 const half = 0x534a; // 半
 const liang = 0x4e24; // 两
 const zero = 0x96f6; // 零
+const several = 0x51e0; // 几
 
 /**
  * Cuts a normalized note into numbers, terms of the lexicon (the longest at each place), other words and punctuation. Reads every
@@ -48,7 +49,8 @@ export function scan(codes: Uint16Array, lexicon: Lexicon): Tokens {
       i = scanDigits(codes, i, tokens);
       continue;
     }
-    const found = trie.longest(codes, i);
+    // 二十几天 is a number and 天, not the question 几天.
+    const found = trie.longest(code === several && afterNumber ? codes.subarray(0, i + 1) : codes, i);
     const end = found >= 0 ? trie.end : i;
     const joins = (code === liang && afterNumber) || (code === zero && isDigit(codes[i + 1]));
     if (startsHanNumeral(code) && end - i < 2 && !joins) {

@@ -1,4 +1,5 @@
 import { endsSentence, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
+import type { Quantity } from "./quantity.ts";
 import { Written } from "./tokens.ts";
 
 const [open, close] = ["(", ")"].map((character) => character.charCodeAt(0));
@@ -33,6 +34,11 @@ function endsAt(note: Note, at: number): boolean {
 export function afterDate(note: Note, at: number): number {
   const year = isComma(note, at + 1) ? at + 2 : at + 1;
   return isNumber(note, year) && note.tokens.value[year] > 1900 && note.tokens.value[year] < 2100 ? year + 1 : at + 1;
+}
+
+/** 0.7×月龄: a factor of a formula. */
+export function isFactor(note: Note, { from, to }: Quantity): boolean {
+  return punctuationAt(note, to) === 0xd7 || punctuationAt(note, from - 1) === 0xd7;
 }
 
 /** "13% of which": a share of the number before, no result. */

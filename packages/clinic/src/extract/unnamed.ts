@@ -14,6 +14,7 @@ interface Unnamed {
 export function readAlone(note: Note, q: Quantity, label: Label | undefined): Unnamed | undefined {
   const { lexicon } = note;
   if (q.parts.length > 1 || !q.unit) return undefined;
+  if (isGluedCelsius(note, q)) return readGlued(note, q);
   const term = unitTerm(note, q);
   const observation = term?.alone ?? -1;
   if (observation < 0) return undefined;
@@ -29,6 +30,24 @@ export function readAlone(note: Note, q: Quantity, label: Label | undefined): Un
   return { observation, reading };
 }
 
+/** 36.8C, in a row of vital signs that has no T. */
+function isGluedCelsius(note: Note, q: Quantity): boolean {
+  const { tokens, codes } = note;
+  return (
+    q.decimals === 1 &&
+    q.unit?.unit === "Cel" &&
+    q.to - q.from === 2 &&
+    tokens.end[q.from] === tokens.start[q.from + 1] &&
+    codes[tokens.start[q.from + 1]] === 0x63
+  );
+}
+
+function readGlued(note: Note, q: Quantity): Unnamed | undefined {
+  const observation = note.lexicon.observations.findIndex(({ code }) => code === "8310-5");
+  const reading = read(note.lexicon.observations[observation], q.parts[0], q.decimals);
+  return reading && reading.low >= 34 && reading.low <= 43 ? { observation, reading } : undefined;
+}
+
 /** 95% on room air, 95% on 2 L. */
 export function readOnOxygen(note: Note, q: Quantity, label: Label | undefined): Unnamed | undefined {
   if (q.unit?.unit !== "%" || q.parts.length > 1) return undefined;
@@ -38,7 +57,7 @@ export function readOnOxygen(note: Note, q: Quantity, label: Label | undefined):
   if (isClass(note, q.from - 1, "oxygen") && q.parts[0].low >= 80 && !isClass(note, q.to, "bridge"))
     return saturation(note, q);
   let at = q.to;
-  if (isClass(note, at, "oxygen")) return saturation(note, q);
+  if (isClass(note, at, "oxygen") && !["oxygen", "o2"].includes(termAt(note, at)!.spelling)) return saturation(note, q);
   if (!isClass(note, at, "bridge")) return undefined;
   at++;
   if (isNumber(note, at)) at++;
@@ -102,7 +121,11 @@ function unitTerm(note: Note, q: Quantity): ReturnType<typeof termAt> {
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
   for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
     if (isClass(note, at, name)) return true;
-  for (let at = q.to; at < q.to + distance; at++) if (isClass(note, at, name)) return true;
+  // 40度左右的水
+  for (let at = q.to; at < q.to + 4; at++) {
+    if (isClass(note, at, name)) return true;
+    if (!isClass(note, at, "approx") && !isClass(note, at, "bridge")) break;
+  }
   return false;
 }
 
@@ -119,6 +142,8 @@ export function isChange(note: Note, q: Quantity): boolean {
 function isBodyWeight(note: Note, q: Quantity): boolean {
   if (isChange(note, q)) return false;
   if (isClass(note, q.to, "perDose") || note.codes[note.tokens.end[q.to - 1]] === 0x2f) return false;
+  const told = ["is", "was", "weighs", "now"].includes(termAt(note, q.from - 1)?.spelling ?? "");
+  if (told && isClass(note, q.from - 2, "person")) return true;
   const composite = q.to - q.from > 3;
   const person = isClass(note, q.to, "person") || isClass(note, q.to + 1, "person");
   return composite || person || inHan(note, q.from);
