@@ -48,9 +48,9 @@ const hostile: readonly string[] = [
   ],
 ];
 
-/** Milliseconds of this process, not of its neighbours on the machine; the least of three. */
+/** Milliseconds of this process, not of its neighbours on the machine; the lesser of two. */
 function cost(text: string): number {
-  const times = [0, 1, 2].map(() => {
+  const times = [0, 1].map(() => {
     const before = process.cpuUsage();
     extract(text);
     const { user, system } = process.cpuUsage(before);
@@ -60,10 +60,10 @@ function cost(text: string): number {
 }
 
 test("doubling a hostile note at most about doubles its time", { timeout: 280_000 }, () => {
-  extract("warm 38.5 ".repeat(20_000));
+  extract("warm 38.5 ".repeat(5000));
   for (const piece of hostile) {
     const of = (bytes: number): string => piece.repeat(Math.ceil(bytes / piece.length));
-    const [small, large] = [cost(of(250_000)), cost(of(1_000_000))];
+    const [small, large] = [cost(of(100_000)), cost(of(400_000))];
     // Four times the length; a quadratic step would make it sixteen. The floor keeps timer noise out.
     assert.ok(large < 9 * Math.max(small, 15), `${JSON.stringify(piece)}: ${small} ms, then ${large} ms`);
   }
@@ -103,7 +103,7 @@ test("any note gives items whose spans are in it, whose values are finite, in or
         assert.ok(item.result !== undefined || item.value !== undefined || item.low! < item.high!);
       }
     }),
-    { seed: 5, numRuns: 3000 },
+    { seed: 5, numRuns: 1000 },
   );
 });
 

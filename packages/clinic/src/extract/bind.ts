@@ -65,7 +65,8 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   if (isOf(term, "ageQuestion")) askAge(binding);
   if (isOf(term, "durationQuestion")) {
     binding.durationLines = patience;
-    binding.ageLines = 0;
+    // 多大了？拉肚子多久了？ asks both.
+    if (binding.ageLines < patience) binding.ageLines = 0;
   }
   if (isOf(term, "fromChange") && at - binding.between > 3) binding.change = at;
   if (isOf(term, "rangeVerb")) {
@@ -106,7 +107,8 @@ function endSentence(binding: Binding, at: number): void {
   }
   const questioned = binding.questioned || (line && asksByEnding(note, at - 1));
   const fresh = label && !label.spent && label.observations.length > 0 && label.strength !== "short";
-  if (fresh && (questioned || (label.cost < 0.1 && label.strength === "name"))) {
+  const ofChange = label !== undefined && isClass(note, label.at + 1, "weightChange");
+  if (fresh && !ofChange && (questioned || (label.cost < 0.1 && label.strength === "name"))) {
     binding.asked = label;
     binding.askedLines = patience;
   }

@@ -11,8 +11,14 @@ export interface Asked {
   readonly duration: boolean;
 }
 
-/** Fewer days or weeks than this beside a child are how long something lasted: 宝宝3天没拉. */
+/** Fewer days than this beside a child are how long something lasted: 宝宝3天没拉. */
 const leastDays = 12;
+
+/** Fewer days than this are so too where a question asks how old. */
+const leastDaysAsked = 7;
+
+/** As many weeks or more are those of a pregnancy: 出生的时候35周. */
+const leastGestation = 22;
 
 /**
  * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
@@ -38,6 +44,7 @@ function isOrdinal(note: Note, q: Quantity): boolean {
 }
 
 function isOfPregnancy(note: Note, q: Quantity): boolean {
+  if (q.unit!.unit === "wk" && q.parts[0].low >= leastGestation) return true;
   for (let at = q.from - 1; at >= q.from - 6 && at >= 0 && !endsSentence(note, at); at--)
     if (isClass(note, at, "pregnancy")) return true;
   return isClass(note, q.to, "pregnancy");
@@ -88,14 +95,33 @@ function isMilestone(note: Note, q: Quantity): boolean {
 function answers(note: Note, q: Quantity, asked: Asked): boolean {
   const { unit } = q.unit!;
   const starts = startsLine(note, q.from);
-  const whole = starts && endsClause(note, q.to);
-  if (asked.age) return starts && (whole || unit !== "d" || q.parts[0].low >= leastDays);
+  const whole = endsClause(note, q.to);
+  const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  if (asked.age && (starts || (whole && stress === "就"))) {
+    const { low } = q.parts[0];
+    return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
+  }
   if (asked.duration || unit !== "mo") return false;
-  const stressed = ["都", "才", "刚", "快", "马上", "就", "已经", "现在", "目前"].includes(
-    termAt(note, q.from - 1)?.spelling ?? "",
-  );
-  if (stressed && endsClause(note, q.to)) return starts || isClass(note, q.from - 2, "agePadding");
-  return starts && isClass(note, q.to, "advice") && asksInLine(note, q.to);
+  if (stress === "满") return whole;
+  if (stress === "才" && whole) return starts || isComma(note, q.from - 2) || endsSentence(note, q.from - 2);
+  if (["都", "刚", "快", "马上", "已经", "现在", "目前"].includes(stress) && whole) return starts;
+  if (isAlone(note, q)) return true;
+  return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
+}
+
+/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. */
+function isAlone({ tokens }: Note, { from, to }: Quantity): boolean {
+  const begins = from === 0 || tokens.kind[from - 1] === Kind.line;
+  return begins && (to >= tokens.count || tokens.kind[to] === Kind.line);
+}
+
+/** 五个半月十四斤 */
+function weighs(note: Note, at: number): boolean {
+  for (let i = at; i < at + 3; i++) {
+    if (isNumber(note, i)) return ["[jin]", "kg"].includes(termAt(note, i + 1)?.unit?.unit ?? "");
+    if (!isClass(note, i, "agePadding")) return false;
+  }
+  return false;
 }
 
 /** The same number again is the same age, unless a symptom stands before it. */

@@ -46,8 +46,8 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
         digit >= 1 &&
         value === digit + 1 &&
         before < 0 &&
-        digitTable[codes[i + 1]] < 0 &&
-        placeTable[codes[i + 1]] === 0
+        !(digitTable[codes[i + 1]] >= 0) &&
+        !(placeTable[codes[i + 1]] > 0)
       ) {
         const low = total + section + digit;
         return { value: low, high: low + 1, end: i + 1, decimals: 0 };

@@ -3,6 +3,7 @@ import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
 import { sectionsOf } from "./sections.ts";
+import { Kind } from "./tokens.ts";
 
 /** How far a cue is looked for, in tokens: bounds the work per number, whatever the length of a sentence. */
 const window = 48;
@@ -34,7 +35,7 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
 function statusOfQuestion(note: Note, finding: Finding): Status | undefined {
   const { nameAt, from } = finding;
   for (let at = nameAt + 1; at < from; at++)
-    if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt + 1, to: nameAt + 1 });
+    if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt + 1, to: nameAt + 1 }, true);
   return undefined;
 }
 
@@ -57,11 +58,14 @@ function statusInRow(
   return before.code === finding.code || (compared && statuses[i - 1] === "other") ? statuses[i - 1] : undefined;
 }
 
-function statusByCues(note: Note, finding: Finding): Status | undefined {
+/** @param answered the finding answers the cued words: that they ask, deny or suppose says nothing of it */
+function statusByCues(note: Note, finding: Finding, answered = false): Status | undefined {
   let found: Status | undefined;
   let currentAt = Number.POSITIVE_INFINITY;
   let pastAt = Number.POSITIVE_INFINITY;
   const weigh = (cue: Cue, distance: number): void => {
+    if (answered && ["question", "denied", "hypothetical"].includes(cue.why)) return;
+    if (cue.why === "question" && isConfirmed(note, finding.to)) return;
     if (cue.status === "current") currentAt = Math.min(currentAt, distance);
     else if (cue.status === "past") pastAt = Math.min(pastAt, distance);
     else if (found === undefined || strength[cue.status] > strength[found]) found = cue.status;
@@ -106,6 +110,17 @@ function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
   for (let at = to; at < Math.min(note.tokens.count, to + window / 2) && !endsSentence(note, at); at++)
     if (isClass(note, at, "current")) return true;
   return false;
+}
+
+/** 宝宝两岁吗？是的: the next line says yes. */
+function isConfirmed(note: Note, from: number): boolean {
+  let at = from;
+  while (at < note.tokens.count && at < from + 8 && note.tokens.kind[at] !== Kind.line) at++;
+  if (at >= note.tokens.count || note.tokens.kind[at] !== Kind.line) return false;
+  const start = note.tokens.end[at];
+  return /^[ \t]*(是的|是啊|是呀|对的|对啊|对呀|对[。，,\n]|是[。，,\n]|嗯|恩|yes\b)/i.test(
+    note.text.slice(start, start + 8),
+  );
 }
 
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {

@@ -1,9 +1,13 @@
+import { convert } from "../codes/index.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
 import { isHan } from "./scan.ts";
 import { Kind } from "./tokens.ts";
+
+/** Less than any child weighs, in kg: a weight so small that no name precedes is of something else. */
+const leastWeight = 1.5;
 
 interface Unnamed {
   readonly observation: number;
@@ -140,7 +144,7 @@ export function isChange(note: Note, q: Quantity): boolean {
 
 /** A weight that is no change, no load and no part of a dose. */
 function isBodyWeight(note: Note, q: Quantity): boolean {
-  if (isChange(note, q)) return false;
+  if (isChange(note, q) || convert(q.parts[0].high, q.unit!.unit, "kg") < leastWeight) return false;
   if (isClass(note, q.to, "perDose") || note.codes[note.tokens.end[q.to - 1]] === 0x2f) return false;
   const told = ["is", "was", "weighs", "now"].includes(termAt(note, q.from - 1)?.spelling ?? "");
   if (told && isClass(note, q.from - 2, "person")) return true;
