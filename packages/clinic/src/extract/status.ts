@@ -34,6 +34,8 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
 /** The cues of the question that the finding answers: "weight at birth?" on the line before. */
 function statusOfQuestion(note: Note, finding: Finding): Status | undefined {
   const { nameAt, from } = finding;
+  // A name far back, at the head of a long row, asks nothing.
+  if (from - nameAt > window) return undefined;
   for (let at = nameAt + 1; at < from; at++)
     if (endsSentence(note, at)) return statusByCues(note, { ...finding, from: nameAt + 1, to: nameAt + 1 }, true);
   return undefined;
