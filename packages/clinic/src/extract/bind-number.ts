@@ -25,7 +25,8 @@ export function bindNumber(binding: Binding, at: number): number {
   if (age) {
     binding.findings.push(age);
     // 是一岁吗: the next age answers.
-    if (isClass(note, q.to, "questionEnd")) askAge(binding);
+    if (isClass(note, q.to, "questionEnd") || note.codes[note.tokens.end[q.to - 1]] === 0x3f) askAge(binding);
+    else binding.ageLines = 0;
   } else if (!q.date && !isShareOf(note, q.to) && !isFactor(note, q) && !isWordOnly(binding, q))
     bindQuantity(binding, label, q);
   return q.to;

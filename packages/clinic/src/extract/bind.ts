@@ -63,11 +63,7 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   if (age) binding.findings.push(age);
   if (isOf(term, "question")) binding.questioned = true;
   if (isOf(term, "ageQuestion")) askAge(binding);
-  if (isOf(term, "durationQuestion")) {
-    binding.durationLines = patience;
-    // 多大了？拉肚子多久了？ asks both.
-    if (binding.ageLines < patience) binding.ageLines = 0;
-  }
+  if (isOf(term, "durationQuestion")) binding.durationLines = patience;
   if (isOf(term, "fromChange") && at - binding.between > 3) binding.change = at;
   if (isOf(term, "rangeVerb")) {
     binding.between = at;

@@ -67,6 +67,7 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if (isMilestone(note, q)) return unit === "mo";
   if (bounded && unit === "mo" && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice")))
     return true;
+  if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
   if (personBefore(note, q.from)) return long;
   return undefined;
@@ -103,8 +104,9 @@ function answers(note: Note, q: Quantity, asked: Asked): boolean {
   }
   if (asked.duration || unit !== "mo") return false;
   if (stress === "满") return whole;
-  if (stress === "才" && whole) return starts || isComma(note, q.from - 2) || endsSentence(note, q.from - 2);
-  if (["都", "刚", "快", "马上", "已经", "现在", "目前"].includes(stress) && whole) return starts;
+  if (["才", "马上", "现在"].includes(stress) && whole) return starts || startsClause(note, q.from - 1);
+  if (stress === "就" && whole && personInLine(note, q.from)) return true;
+  if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
   if (isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
 }
@@ -132,6 +134,18 @@ function repeats(note: Note, q: Quantity, findings: readonly Finding[], asked: A
   const begins =
     before < 0 || endsSentence(note, before) || isComma(note, before) || isClass(note, before, "agePadding");
   return begins || isClass(note, q.to, "occasion");
+}
+
+/** Whether a clause starts at the token, or one token before: 现在马上六个半月了. */
+function startsClause(note: Note, at: number): boolean {
+  const begins = (i: number): boolean => i < 0 || isComma(note, i) || endsSentence(note, i);
+  return begins(at - 1) || (isClass(note, at - 1, "agePadding") && begins(at - 2));
+}
+
+function personInLine(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 10 && i >= 0 && note.tokens.kind[i] !== Kind.line; i--)
+    if (isClass(note, i, "person")) return true;
+  return false;
 }
 
 function asksInLine(note: Note, at: number): boolean {

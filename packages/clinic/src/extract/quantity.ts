@@ -63,7 +63,8 @@ const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   kg: { g: 1000 },
   a: { mo: 12, wk: 52, d: 366 },
   mo: { d: 31, wk: 5 },
-  wk: { d: 7 },
+  // 1周10个月: 周岁 with its 岁 left out.
+  wk: { d: 7, mo: 12 },
 };
 
 /** Reads the number phrase that starts at a number token. */
@@ -120,6 +121,7 @@ interface PartRead extends Simple {
 
 /** A number or a range, with its unit. */
 function readPart(note: Note, at: number, context: QuantityContext): PartRead {
+  const { tokens } = note;
   const first = readSimple(note, at);
   const firstUnit = unitAfter(note, first.next);
   const unit = firstUnit?.unit ?? first.unit;
@@ -139,10 +141,11 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
   const calendar =
-    firstUnit.unit.unit === "mo" &&
-    isNumber(note, next) &&
-    ["日", "号"].includes(termAt(note, next + 1)?.spelling ?? "");
-  if (calendar) return { ...first, next: next + 2, unit: undefined, date: true };
+    termAt(note, next - 1)?.spelling === "月" &&
+    /^\d{1,2}[日号]|^[一二三四五六七八九十]{1,3}[日号]/.test(
+      note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
+    );
+  if (calendar) return { ...first, next, unit: undefined, date: true };
   const whole = withSmaller(note, first, firstUnit);
   return { ...whole, decimals: first.decimals, date: false };
 }
@@ -275,6 +278,7 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
       const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
       if (ratio !== undefined && second.low < ratio && !apart) {
         const smallerUnit = secondUnit!.unit;
+        if (unit.unit === "wk" && smallerUnit.unit === "mo") unit = { ...unit, unit: "a", age: "always" };
         extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
         next = secondUnit!.next;
         if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
