@@ -8,7 +8,7 @@ import { type Reading, read } from "./reading.ts";
 import { afterDate, isEnumerator, isFactor, isShareOf } from "./skip.ts";
 import { amongResults, followsDirectly, isRemeasured, listFollows } from "./surroundings.ts";
 import { Written } from "./tokens.ts";
-import { isChange, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
+import { isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
 
 /** Takes the number phrase at a token, and gives the token after it. */
 export function bindNumber(binding: Binding, at: number): number {
@@ -83,6 +83,7 @@ function bindTo(binding: Binding, label: Label, q: Quantity): boolean {
   const found = fitAlike(binding, label, part, q) ?? fit(binding, label, part, q);
   if (!found) return false;
   const { code } = note.lexicon.observations[found.observation];
+  if (code === "8310-5" && q.unit && isNotBody(note, q)) return false;
   const weightless = code === "29463-7" && (isChange(note, q) || (!q.unit && q.written === Written.han));
   if (!weightless && !isRepeated(binding, label, found.reading, q))
     emit(binding, label, found, q, isReference(binding, label, found.reading, q));

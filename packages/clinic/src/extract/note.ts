@@ -50,6 +50,9 @@ export function endsSentence(note: Note, at: number): boolean {
   if (stops.has(code)) return true;
   if (code !== 0x2e) return false;
   const next = codes[tokens.end[at]];
+  // 38.5.可以口服: a stop after a number, in Chinese, is a slip of the hand.
+  const before = codes[tokens.start[at] - 1];
+  if (next > 0x2e7f && before >= 0x30 && before <= 0x39) return false;
   return next === undefined || next === 0x20 || next === 0x0a || next === 0x2c || next > 0x2e7f;
 }
 

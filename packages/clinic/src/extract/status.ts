@@ -137,6 +137,7 @@ function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: n
   if (cue.unless?.some((name) => undoneBetween(note, name as WordClass, finding, at))) return false;
   if (cue.with && !precededBy(note, finding.from, cue.with as WordClass)) return false;
   if (cue.unlessClause && undoneInClause(note, cue.unlessClause as WordClass, finding, at)) return false;
+  if (cue.unlessAfter && followedBy(note, finding.to, cue.unlessAfter as WordClass, true)) return false;
   return cue.needs === undefined || followedBy(note, finding.to, cue.needs as WordClass);
 }
 
@@ -161,8 +162,11 @@ function precededBy(note: Note, from: number, name: WordClass): boolean {
   return false;
 }
 
-function followedBy(note: Note, from: number, name: WordClass): boolean {
-  for (let i = from; i < Math.min(note.tokens.count, from + 16) && !endsSentence(note, i); i++)
+/** @param asking a question mark at the end of the sentence counts as its part */
+function followedBy(note: Note, from: number, name: WordClass, asking = false): boolean {
+  for (let i = from; i < Math.min(note.tokens.count, from + 16); i++) {
     if (isClass(note, i, name)) return true;
+    if (endsSentence(note, i)) return asking && punctuationAt(note, i) === 0x3f;
+  }
   return false;
 }

@@ -122,6 +122,11 @@ function unitTerm(note: Note, q: Quantity): ReturnType<typeof termAt> {
   return undefined;
 }
 
+/** Whether a temperature is of water or of a room: 42°左右的温水. */
+export function isNotBody(note: Note, q: Quantity): boolean {
+  return nearClass(note, q, "notBody", 2);
+}
+
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
   for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
     if (isClass(note, at, name)) return true;

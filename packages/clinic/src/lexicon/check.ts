@@ -115,7 +115,7 @@ function checkCue(cue: Fields, where: string, report: Report): void {
   choice(cue["reach"], ["next", "adjacent", "near", "phrase", "clause", "sentence"], `${where}.reach`, report);
   text(cue["why"], `${where}.why`, report);
   words(cue["words"], `${where}.words`, report);
-  for (const key of ["needs", "with", "unlessClause"])
+  for (const key of ["needs", "with", "unlessClause", "unlessAfter"])
     if (cue[key] !== undefined) choice(cue[key], wordClasses, `${where}.${key}`, report);
   if (cue["unless"] !== undefined) words(cue["unless"], `${where}.unless`, report);
   for (const name of Array.isArray(cue["unless"]) ? cue["unless"] : [])

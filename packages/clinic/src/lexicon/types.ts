@@ -77,6 +77,8 @@ export interface Cue {
   readonly unless?: readonly string[];
   /** A class of words that, anywhere in the clause before the number, undoes the cue. */
   readonly unlessClause?: string;
+  /** A class of words that, after the number in its sentence, undoes the cue. */
+  readonly unlessAfter?: string;
   /** Only ranges. */
   readonly onlyRanges?: boolean;
 }
