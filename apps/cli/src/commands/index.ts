@@ -1,4 +1,5 @@
 import type { Command } from "../usage.ts";
+import { clinic } from "./clinic.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
 import { exportWeights } from "./export.ts";
@@ -21,3 +22,4 @@ export const commands: Readonly<Record<string, Command>> = {
   trace,
   doctor,
 };
+export const commands: Readonly<Record<string, Command>> = { train, generate, serve, eval: evaluate, clinic, doctor };

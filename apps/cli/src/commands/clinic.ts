@@ -1,0 +1,27 @@
+import type { Command } from "../usage.ts";
+import { UsageError } from "../usage.ts";
+import { extract } from "./clinic-extract.ts";
+
+/** A subcommand: its line in the usage, and what it does. */
+export interface Subcommand {
+  readonly usage: string;
+  run(args: string[]): Promise<number | undefined>;
+}
+
+const subcommands: Readonly<Record<string, Subcommand>> = { extract };
+
+const usage = Object.values(subcommands)
+  .map((subcommand) => subcommand.usage)
+  .join("\n\n");
+
+export const clinic: Command = {
+  summary: "read test results out of clinical notes",
+  usage,
+  async run([name, ...args]) {
+    if (name === undefined || !Object.hasOwn(subcommands, name))
+      throw new UsageError(
+        `${name === undefined ? "a subcommand is missing" : `there is no subcommand ${name}`}; there is ${Object.keys(subcommands).join(", ")}`,
+      );
+    return subcommands[name].run(args);
+  },
+};

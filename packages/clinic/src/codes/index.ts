@@ -1,0 +1,2 @@
+export { type Measure, measures } from "./measures.ts";
+export { convert, converts, knownUnits } from "./units.ts";

@@ -1,0 +1,118 @@
+import { convert } from "../codes/index.ts";
+import type { Term } from "../lexicon/index.ts";
+import { type Asked, isChineseAge, personBefore } from "./chinese-age.ts";
+import type { Finding } from "./finding.ts";
+import type { Label } from "./label.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
+import type { Quantity } from "./quantity.ts";
+import { isHan } from "./scan.ts";
+
+const code = "30525-0";
+
+/**
+ * An age, if the number is one. 岁 and "year-old" say so themselves; 个月, 天 and "months" are more often how long something
+ * lasted, and count only next to a person, a birth, the word age, or as the answer to how old.
+ *
+ * @param asked what the lines before ask for
+ */
+export function readAge(
+  note: Note,
+  q: Quantity,
+  findings: readonly Finding[],
+  asked: Asked,
+  label: Label | undefined,
+): Finding | undefined {
+  const { lexicon, tokens } = note;
+  if (q.parts.length > 1 || q.date) return undefined;
+  const named =
+    label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
+  const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
+  const { unit } = q;
+  if (!unit) return readAgeAtDeath(note, q);
+  if (unit.age === undefined) return undefined;
+  let measured = unit.unit;
+  const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q);
+  if (weeksForYears) measured = "a";
+  const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
+  const isAge =
+    unit.age === "always" ||
+    weeksForYears ||
+    named ||
+    row ||
+    (isHan(note.codes[tokens.start[q.to - 1]]) ? isChineseAge(note, q, findings, asked, low) : isEnglishAge(note, q));
+  if (!isAge) return undefined;
+  if (high > 1440) return undefined;
+  // 03岁: a range whose dash is lost.
+  const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
+  return {
+    ...{ code, low: lost ? 0 : low, high, from: q.from, to: q.to, nameAt: named ? label.at : q.from },
+    ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
+  };
+}
+
+/** "father died of an MI at 65", "brother had a bypass at 54". */
+function readAgeAtDeath(note: Note, q: Quantity): Finding | undefined {
+  const { low } = q.parts[0];
+  if (termAt(note, q.from - 1)?.spelling !== "at" || q.decimals > 0 || low < 1 || low > 110) return undefined;
+  let [relative, died] = [false, false];
+  for (let at = q.from - 2; at >= Math.max(0, q.from - 24) && !endsSentence(note, at); at--) {
+    relative ||= isClass(note, at, "relative");
+    died ||= isClass(note, at, "died");
+  }
+  if (!relative || !died) return undefined;
+  const value = low * 12;
+  const span = { from: q.from, to: q.to, nameAt: q.from };
+  return { code, low: value, high: value, ...span, basis: "inferred", reference: true, printed: false };
+}
+
+/** 宝宝刚满月: a word that is an age by itself. */
+export function readAgeWord(note: Note, at: number, term: Term): Finding | undefined {
+  const { age } = term;
+  if (age === undefined || !personBefore(note, at)) return undefined;
+  const span = { from: at, to: at + 1, nameAt: at };
+  return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
+}
+
+function months(value: number, unit: string): number {
+  return Number(convert(value, unit, "mo").toPrecision(6));
+}
+
+/** 儿子四周半, 宝宝两周多: 周岁 with its 岁 left out. */
+function inWeeksMeansYears(note: Note, q: Quantity): boolean {
+  const unit = termAt(note, q.to - 1);
+  return (unit?.spelling === "周半" || unit?.spelling === "周多") && personBefore(note, q.from);
+}
+
+/** "at 6 months", "5 yr M", "she is 14 months". */
+function isEnglishAge(note: Note, q: Quantity): boolean {
+  if (isClass(note, q.to, "durationAfter") || isClass(note, q.to + 1, "durationAfter")) return false;
+  const next = termAt(note, q.to)?.spelling ?? wordAt(note, q.to);
+  if (["m", "f", "male", "female", "boy", "girl", "infant", "child"].includes(next)) return true;
+  const before = termAt(note, q.from - 1)?.spelling ?? "";
+  const second = termAt(note, q.from - 2)?.spelling ?? "";
+  if (
+    ["older than", "younger than"].includes(`${second} ${before}`.trim()) ||
+    before === "older than" ||
+    before === "younger than"
+  )
+    return true;
+  if (before === "at" && milestoneBefore(note, q.from)) return true;
+  return (
+    before === "is" &&
+    isClass(note, q.from - 2, "person") &&
+    (endsSentence(note, q.to) || isComma(note, q.to)) &&
+    !isNumber(note, q.to + 1)
+  );
+}
+
+/** "sat at 6 months", "diagnosed at 2 years". */
+function milestoneBefore(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= Math.max(0, at - 12) && !endsSentence(note, i); i--)
+    if (isClass(note, i, "ageStated")) return true;
+  return false;
+}
+
+function wordAt({ tokens, codes }: Note, at: number): string {
+  if (at >= tokens.count || tokens.end[at] - tokens.start[at] > 12) return "";
+  return String.fromCharCode(...codes.subarray(tokens.start[at], tokens.end[at]));
+}

@@ -1,0 +1,172 @@
+import type { Finding } from "./finding.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
+import type { Quantity } from "./quantity.ts";
+import { Kind } from "./tokens.ts";
+
+/** What the lines before ask for. */
+export interface Asked {
+  /** How old. */
+  readonly age: boolean;
+  /** How long: a number of months or days then answers that. */
+  readonly duration: boolean;
+}
+
+/** Fewer days than this beside a child are how long something lasted: 宝宝3天没拉. */
+const leastDays = 12;
+
+/** Fewer days than this are so too where a question asks how old. */
+const leastDaysAsked = 7;
+
+/** As many weeks or more are those of a pregnancy: 出生的时候35周. */
+const leastGestation = 22;
+
+/**
+ * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
+ * how old, or as an age that the note has given before.
+ *
+ * @param months the number, in months
+ */
+export function isChineseAge(
+  note: Note,
+  q: Quantity,
+  findings: readonly Finding[],
+  asked: Asked,
+  months: number,
+): boolean {
+  if (isOrdinal(note, q) || isOfPregnancy(note, q)) return false;
+  return besides(note, q) ?? (answers(note, q, asked) || repeats(note, q, findings, asked, months));
+}
+
+/** 第一个月 counts months from something; 出生第5天 is an age. */
+function isOrdinal(note: Note, q: Quantity): boolean {
+  const ordinal = note.codes[note.tokens.start[q.from] - 1] === 0x7b2c;
+  return ordinal && !(q.unit!.unit === "d" && isClass(note, q.from - 2, "birth"));
+}
+
+function isOfPregnancy(note: Note, q: Quantity): boolean {
+  if (q.unit!.unit === "wk" && q.parts[0].low >= leastGestation) return true;
+  for (let at = q.from - 1; at >= q.from - 6 && at >= 0 && !endsSentence(note, at); at--)
+    if (isClass(note, at, "pregnancy")) return true;
+  return isClass(note, q.to, "pregnancy");
+}
+
+/** What the words right beside the number say; undefined if nothing. */
+function besides(note: Note, q: Quantity): boolean | undefined {
+  const { unit } = q.unit!;
+  const after = q.to;
+  const spelling = termAt(note, after)?.spelling ?? "";
+  if (["以下", "及以下", "以下的"].includes(spelling) && (unit === "mo" || unit === "a")) return true;
+  const lasted = isClass(note, after, "durationAfter");
+  const bounded = isClass(note, after, "bound");
+  const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
+  if (isClass(note, after, "ageAfter") && !lasted) {
+    if (isClass(note, after, "occasion")) return unit === "mo" || personBefore(note, q.from);
+    return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
+  }
+  if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
+  if (isMilestone(note, q)) return unit === "mo";
+  if (bounded && unit === "mo" && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice")))
+    return true;
+  if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
+  if (lasted || bounded) return false;
+  if (personBefore(note, q.from)) return long;
+  return undefined;
+}
+
+/** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
+export function personBefore(note: Note, at: number): boolean {
+  for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
+    if (isClass(note, i, "person")) return true;
+    const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
+    const apposed = isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term;
+    if (!padding && !apposed) return false;
+  }
+  return false;
+}
+
+/** 从两个月开始, 六个月开始加辅食, 四个月后就该添加了. */
+function isMilestone(note: Note, q: Quantity): boolean {
+  if (q.unit!.unit !== "mo") return false;
+  const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
+  const begins = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
+  return isClass(note, next, "milestone") || begins;
+}
+
+/** The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗. */
+function answers(note: Note, q: Quantity, asked: Asked): boolean {
+  const { unit } = q.unit!;
+  const starts = startsLine(note, q.from);
+  const whole = endsClause(note, q.to);
+  const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  if (asked.age && (starts || (whole && stress === "就"))) {
+    const { low } = q.parts[0];
+    return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
+  }
+  if (asked.duration || unit !== "mo") return false;
+  if (stress === "满") return whole;
+  if (["才", "马上", "现在"].includes(stress) && whole) return starts || startsClause(note, q.from - 1);
+  if (stress === "就" && whole && personInLine(note, q.from)) return true;
+  if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
+  if (isAlone(note, q)) return true;
+  return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
+}
+
+/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. */
+function isAlone({ tokens }: Note, { from, to }: Quantity): boolean {
+  const begins = from === 0 || tokens.kind[from - 1] === Kind.line;
+  return begins && (to >= tokens.count || tokens.kind[to] === Kind.line);
+}
+
+/** 五个半月十四斤 */
+function weighs(note: Note, at: number): boolean {
+  for (let i = at; i < at + 3; i++) {
+    if (isNumber(note, i)) return ["[jin]", "kg"].includes(termAt(note, i + 1)?.unit?.unit ?? "");
+    if (!isClass(note, i, "agePadding")) return false;
+  }
+  return false;
+}
+
+/** The same number again is the same age, unless a symptom stands before it. */
+function repeats(note: Note, q: Quantity, findings: readonly Finding[], asked: Asked, months: number): boolean {
+  const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
+  if (!said || asked.duration) return false;
+  const before = q.from - 1;
+  const begins =
+    before < 0 || endsSentence(note, before) || isComma(note, before) || isClass(note, before, "agePadding");
+  return begins || isClass(note, q.to, "occasion");
+}
+
+/** Whether a clause starts at the token, or one token before: 现在马上六个半月了. */
+function startsClause(note: Note, at: number): boolean {
+  const begins = (i: number): boolean => i < 0 || isComma(note, i) || endsSentence(note, i);
+  return begins(at - 1) || (isClass(note, at - 1, "agePadding") && begins(at - 2));
+}
+
+function personInLine(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 10 && i >= 0 && note.tokens.kind[i] !== Kind.line; i--)
+    if (isClass(note, i, "person")) return true;
+  return false;
+}
+
+function asksInLine(note: Note, at: number): boolean {
+  for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
+    if (isClass(note, i, "question")) return true;
+  return false;
+}
+
+function startsLine(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 3; i--) {
+    if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
+    if (!isClass(note, i, "agePadding") && !isClass(note, i, "person")) return false;
+  }
+  return false;
+}
+
+/** Whether nothing more of weight follows in the clause. Another number begins another answer: 五个半月十四斤. */
+function endsClause(note: Note, at: number): boolean {
+  for (let i = at; i < at + 3; i++) {
+    if (i >= note.tokens.count || endsSentence(note, i) || isComma(note, i) || isNumber(note, i)) return true;
+    if (!isClass(note, i, "agePadding") && !isClass(note, i, "approx")) return false;
+  }
+  return false;
+}

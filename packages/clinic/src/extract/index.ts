@@ -1,0 +1,2 @@
+export { type ExtractOptions, extract } from "./extract.ts";
+export type { Item, Status } from "./item.ts";

@@ -1,0 +1,1 @@
+export { type Observation, type ObservationOptions, toObservations } from "./observation.ts";

@@ -1,0 +1,14 @@
+export { type Measure, measures } from "./codes/index.ts";
+export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
+export { type Observation, type ObservationOptions, toObservations } from "./fhir/index.ts";
+export {
+  defaultLexicon,
+  type Lexicon,
+  LexiconError,
+  type LexiconFile,
+  loadLexicon,
+  parseLexicon,
+} from "./lexicon/index.ts";
+export { type Line, NoteError, type NoteRecord, parseNote, readLines } from "./notes/index.ts";
+export { type ReferenceRange, referenceRange, referenceRanges } from "./reference/index.ts";
+export * from "./score/index.ts";
