@@ -38,16 +38,16 @@ function* tensorsToWrite(model: K2Model, dtype: WeightDType): Generator<TensorTo
     const stored = kind === "bias" ? "F32" : dtype;
     let values: Promise<Float32Array> | undefined;
     const whole = () => {
-      values ??= readFloats(tensor);
+      values ??= model.experts && name.includes("*") ? model.experts.gather(tensor) : readFloats(tensor);
       return values;
     };
     if (!name.includes("*")) {
       yield { name, dtype: stored, shape: tensor.shape, values: whole };
       continue;
     }
-    const [experts, ...shape] = tensor.shape;
-    const size = tensor.size / experts;
-    for (let expert = 0; expert < experts; expert++) {
+    const [held, ...shape] = tensor.shape;
+    const size = tensor.size / held;
+    for (let expert = 0; expert < model.config.nRoutedExperts; expert++) {
       const part = async () => (await whole()).subarray(expert * size, (expert + 1) * size);
       yield { name: name.replace("*", String(expert)), dtype: stored, shape, values: part };
     }
@@ -92,7 +92,7 @@ async function* readWeights(model: K2Model, path: string): AsyncGenerator<Loaded
   try {
     for (const { name, tensor, kind } of namedWeights(model.weights)) {
       if (kind === "bias" && !file.names.includes(name)) yield { tensor, values: new Float32Array(tensor.size) };
-      else yield { tensor, values: await readWeight(file, name, tensor.shape, path) };
+      else yield { tensor, values: await readWeight(file, name, tensor.shape, path, model.experts?.first) };
     }
   } finally {
     await file.close();
@@ -104,13 +104,14 @@ async function readWeight(
   name: string,
   shape: readonly number[],
   path: string,
+  first = 0,
 ): Promise<Float32Array> {
   if (!name.includes("*")) return readChecked(file, name, shape, path);
   const [experts, ...rest] = shape;
   const size = rest.reduce((product, axis) => product * axis, 1);
   const values = new Float32Array(experts * size);
   for (let expert = 0; expert < experts; expert++) {
-    values.set(await readChecked(file, name.replace("*", String(expert)), rest, path), expert * size);
+    values.set(await readChecked(file, name.replace("*", String(first + expert)), rest, path), expert * size);
   }
   return values;
 }

@@ -63,13 +63,20 @@ test("a run of two ranks is stopped by rank 0, and resumed by two, four and one"
   for (const size of [2, 4, 1]) {
     const directory = at(`resumed-${size}`);
     cpSync(at("stopped"), directory, { recursive: true });
-    const { step: end, log } = await run(size, { directory, resume: true });
+    const { step: end, log } = await run(size, { directory, resume: true, expertParallel: size === 4 });
     assert.equal(end, 10);
     assertClose(losses(directory), losses(at("one")));
     const warned = log.some((line) => line.includes(`ranks was 2, is ${size}`));
     assert.equal(warned, size !== 2, log.join("\n"));
     if (size === 2) assert.deepEqual(checkpointOf(directory), checkpointOf(at("two")), "the same bits");
   }
+});
+
+test("divided experts go into one checkpoint, from which one rank goes on", async () => {
+  const directory = at("experts");
+  await run(2, { directory, stopAt: 5, expertParallel: true });
+  await run(1, { directory, resume: true });
+  assertClose(losses(directory), losses(at("one")));
 });
 
 test("ranks that were started with different options, or a batch that does not divide, are refused", async () => {

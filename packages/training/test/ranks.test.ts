@@ -7,7 +7,10 @@ import { startLocalRanks, startThreadRanks } from "@baltoro/training";
 import { type StepsTask, type Training, trainSteps } from "./ranks/steps.ts";
 
 const module = new URL("./ranks/steps.ts", import.meta.url);
-const task: StepsTask = { steps: 20, trainings: [{ accumulation: 1 }, { accumulation: 2 }] };
+const task: StepsTask = {
+  steps: 20,
+  trainings: [{ accumulation: 1 }, { accumulation: 2 }, { accumulation: 2, experts: true }],
+};
 const alone = await trainSteps(task, { rank: 0, size: 1 }, null);
 
 async function textOf(stream: ChildProcess["stdout"]): Promise<string> {
@@ -53,15 +56,15 @@ function assertClose(actual: readonly number[], expected: readonly number[], tol
 
 for (const kind of ["threads", "processes"] as const) {
   for (const size of [2, 4]) {
-    test(`${size} ranks as ${kind} give the losses of one, with accumulation 1 and 2`, async () => {
+    test(`${size} ranks as ${kind} give the losses of one, with accumulation 1 and 2, and with experts divided`, async () => {
       const ranks = await launch[kind](size, task);
-      for (const [i, { accumulation }] of task.trainings.entries()) {
+      for (const [i, { accumulation, experts }] of task.trainings.entries()) {
         const one = alone[i];
         for (const trainings of ranks) {
           const { metrics, checksum } = trainings[i];
           const all = (pick: (step: (typeof metrics)[number]) => readonly number[]) =>
             [metrics, one.metrics].map((list) => list.flatMap(pick)) as [number[], number[]];
-          const name = (what: string) => `accumulation ${accumulation}: ${what}`;
+          const name = (what: string) => `accumulation ${accumulation}${experts ? ", experts divided" : ""}: ${what}`;
           assertClose(...all(({ loss }) => [loss]), 1e-5, name("loss"));
           assertClose(...all(({ gradientNorm }) => [gradientNorm]), 1e-4, name("gradient norm"));
           assertClose(...all(({ maxLogits }) => maxLogits), 1e-4, name("largest logit"));

@@ -6,6 +6,7 @@ export {
   type ReduceOp,
   rankTimeoutSeconds,
 } from "./communicator.ts";
+export { expertParallel } from "./expert-parallel.ts";
 export { hostCommunicator } from "./host-communicator.ts";
 export {
   joinGroup,
