@@ -150,6 +150,20 @@ function endFrame(peer: Peer, payload: Buffer): void {
   wake();
 }
 
+/** Whether frames that wait end with a goodbye, and why their rank gave up if it did. */
+function lastWords(frames: Buffer): { readonly left: boolean; readonly reason: string | null } {
+  let left = false;
+  for (let at = 0; at + headerBytes <= frames.length; ) {
+    const kind = kindNames[frames.readInt32LE(at + 4)];
+    const end = at + headerBytes + frames.readInt32LE(at + 20);
+    if (kind === "bye") left = true;
+    if (kind === "abort" && end <= frames.length)
+      return { left, reason: frames.toString("utf8", at + headerBytes, end) };
+    at = end;
+  }
+  return { left, reason: null };
+}
+
 function addPeer(of: number, socket: Socket): void {
   const header = Buffer.alloc(headerBytes);
   const peer: Peer = {
@@ -166,7 +180,11 @@ function addPeer(of: number, socket: Socket): void {
   peers[of] = peer;
   socket.on("data", (chunk: Buffer) => receive(peer, chunk));
   const lost = (how: string) => {
-    if (!peer.left && !closing) fail(`rank ${of} is lost: ${how}`);
+    // A socket's end may be seen while its last frames wait for their round.
+    const { left, reason } = lastWords(peer.backlog);
+    peer.left ||= left;
+    if (reason !== null) fail(reason);
+    else if (!peer.left && !closing) fail(`rank ${of} is lost: ${how}`);
     wake();
   };
   socket.on("error", (error) => lost(`its connection failed (${error.message})`));

@@ -63,6 +63,10 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
   const progress = chief ? (options.progress ?? createProgress()) : silentProgress;
   if (config.batchSize % size !== 0)
     throw new Error(`a batch of ${config.batchSize} sequences does not divide among ${size} ranks; take a multiple`);
+  if (options.expertParallel && config.model.nRoutedExperts % size !== 0)
+    throw new Error(
+      `${config.model.nRoutedExperts} experts do not divide among ${size} ranks; leave expertParallel off`,
+    );
   const environment = trainingEnvironment(device, size);
   const { run, lock } = chief ? openRun(directory) : { run: runDirectory(directory), lock: null };
   try {
