@@ -190,7 +190,7 @@ test("two ranks train as one does; a rank that is killed ends the run", async ()
     if (loss !== undefined) assert.ok(Math.abs(loss - expected[i]) <= 1e-5, `${i}: ${loss}, ${expected[i]}`);
 
   const lost = join(folder, "lost");
-  const environment = { ...process.env, WORLD_SIZE: "2", MASTER_PORT: `${process.pid}` };
+  const environment = { ...process.env, WORLD_SIZE: "2", TMPDIR: folder };
   const ranks = [0, 1].map((rank) => {
     const child = spawn(process.execPath, [launcher, "train", ...short, "--steps", "100000", "--out", lost], {
       env: { ...environment, RANK: String(rank) },

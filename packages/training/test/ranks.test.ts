@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startLocalRanks, startThreadRanks } from "@baltoro/training";
+import { runThreadRanks, startLocalRanks } from "@baltoro/training";
 import { type StepsTask, type Training, trainSteps } from "./ranks/steps.ts";
 
 const module = new URL("./ranks/steps.ts", import.meta.url);
@@ -35,7 +35,7 @@ async function processes(size: number, work: StepsTask, environment: Record<stri
 
 const launch = {
   async threads(size: number, work: StepsTask): Promise<Training[][]> {
-    const outcomes = await startThreadRanks({ size, module, data: work, limitSeconds: 20 }).outcomes;
+    const outcomes = await runThreadRanks({ size, module, data: work, limitSeconds: 20 });
     return outcomes.map((outcome) => {
       if (outcome.status === "rejected") throw outcome.reason;
       return outcome.value as Training[];
@@ -127,10 +127,8 @@ test("a rank that hangs ends the others after the limit", async () => {
 });
 
 test("a thread that dies ends the others, which say so", async () => {
-  const data: StepsTask = { steps: 100_000, trainings: [{ accumulation: 1 }] };
-  const ranks = startThreadRanks({ size: 4, module, data, limitSeconds: 20 });
-  setTimeout(() => void ranks.kill(2), 1500);
-  const outcomes = await ranks.outcomes;
+  const data: StepsTask = { steps: 1000, trainings: [{ accumulation: 1 }], killed: [2, 5] };
+  const outcomes = await runThreadRanks({ size: 4, module, data, limitSeconds: 20 });
   for (const rank of [0, 1, 3]) {
     const outcome = outcomes[rank];
     assert.ok(outcome.status === "rejected");

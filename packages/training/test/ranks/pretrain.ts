@@ -35,7 +35,7 @@ export async function rank(context: RankContext, task: unknown): Promise<{ step:
     batchSize: 4,
     sequenceLength: 32,
     accumulation: 2,
-    checkpointEvery: 5,
+    checkpointEvery: 10,
     validateEvery: 5,
     ...(odd === context.rank ? { learningRate: 1 } : {}),
   });

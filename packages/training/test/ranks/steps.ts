@@ -1,4 +1,5 @@
 /** What every rank does in ranks.test.ts: steps of k2-tiny on its rows of the batch. As threads, and as a program of its own. */
+import { isMainThread } from "node:worker_threads";
 import { createModel, initializeWeights, namedWeights, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import {
@@ -23,7 +24,7 @@ export interface StepsTask {
     /** Divide the experts among the ranks. */
     readonly experts?: boolean;
   }[];
-  /** Rank and step at which a process kills itself. */
+  /** Rank and step at which a process kills itself, or a thread ends. */
   readonly killed?: readonly [rank: number, step: number];
   /** Rank and step at which a rank stops for good without dying. */
   readonly hung?: readonly [rank: number, step: number];
@@ -94,7 +95,8 @@ export async function trainSteps(
     const metrics: StepMetrics[] = [];
     for (let i = 0; i < task.steps; i++) {
       const due = (at: readonly [number, number] | undefined) => at?.[0] === place.rank && at[1] === i;
-      if (due(task.killed)) process.kill(process.pid, "SIGKILL");
+      if (due(task.killed) && isMainThread) process.kill(process.pid, "SIGKILL");
+      if (due(task.killed)) process.exit(3);
       if (due(task.hung)) await new Promise((resolve) => setTimeout(resolve, 60_000));
       const batches = Array.from({ length: accumulation }, (_, micro) => rowsOf(i, micro, place.rank, place.size));
       step.run(batches, { learningRate: 4e-3, step: i });
