@@ -1,14 +1,14 @@
 /** What ranks cost: a step of k2-nano on one rank with N threads, beside N ranks with one. `--ranks N`, `--steps N`, `--repeats N`. */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { startLocalRanks, startThreadRanks } from "@baltoro/training";
+import { runThreadRanks, startLocalRanks } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, figure, median, textTable } from "./harness.ts";
 import { type RankSteps, type RankStepsTask, sequenceLength, sequences, timeRankSteps } from "./parts/rank-steps.ts";
 
 const module = new URL("./parts/rank-steps.ts", import.meta.url);
 
 async function threadRanks(size: number, task: RankStepsTask): Promise<RankSteps> {
-  const [first] = await startThreadRanks({ size, module, data: task }).outcomes;
+  const [first] = await runThreadRanks({ size, module, data: task });
   if (first.status === "rejected") throw first.reason;
   return first.value as RankSteps;
 }

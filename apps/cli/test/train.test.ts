@@ -181,7 +181,7 @@ test("two ranks train as one does; a rank that is killed ends the run", async ()
   const short = [...options.slice(0, 4), "--steps", "6", "--batch", "4", "--sequence", "64", "--threads", "1"];
   const [one, two] = [join(folder, "rank-1"), join(folder, "rank-2")];
   assert.equal(baltoro("train", ...short, "--out", one).status, 0);
-  const { status, stdout, stderr } = baltoro("train", ...short, "--ranks", "2", "--out", two);
+  const { status, stdout, stderr } = baltoro("train", ...short, "--ranks", "2", "--expert-parallel", "--out", two);
   assert.equal(status, 0, stderr);
   assert.match(stdout, /2 ranks, each wasm, 1 threads/);
   assert.equal(stdout.match(/finished at step 6/g)?.length, 1, "only rank 0 prints");
@@ -190,7 +190,7 @@ test("two ranks train as one does; a rank that is killed ends the run", async ()
     if (loss !== undefined) assert.ok(Math.abs(loss - expected[i]) <= 1e-5, `${i}: ${loss}, ${expected[i]}`);
 
   const lost = join(folder, "lost");
-  const environment = { ...process.env, WORLD_SIZE: "2", MASTER_PORT: `${process.pid}` };
+  const environment = { ...process.env, WORLD_SIZE: "2", TMPDIR: folder };
   const ranks = [0, 1].map((rank) => {
     const child = spawn(process.execPath, [launcher, "train", ...short, "--steps", "100000", "--out", lost], {
       env: { ...environment, RANK: String(rank) },

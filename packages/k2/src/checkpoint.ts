@@ -27,25 +27,49 @@ export async function saveWeights(
 
 function* tensorsToWrite(model: K2Model, dtype: WeightDType): Generator<StreamToWrite> {
   const store = weightStore(dtype);
+  const { experts, config } = model;
   for (const weight of namedWeights(model.weights)) {
-    for (const { name, shape, first } of partsOf(weight)) {
+    const { tensor } = weight;
+    // Where ranks share the experts, all of them are gathered when the first is written.
+    const shared = experts && weight.name.includes("*") ? experts : null;
+    let gathered: Promise<Float32Array> | undefined;
+    for (const { name, shape, first } of partsOf(weight, 0, shared ? config.nRoutedExperts : undefined)) {
       const size = shape.reduce((product, axis) => product * axis, 1);
       const length = k2Blocks.rows * (shape.at(-1) ?? 1);
-      const values = () => readInPieces(weight.tensor, first, size, length);
+      const all = () => {
+        gathered ??= shared?.gather(tensor);
+        return gathered as Promise<Float32Array>;
+      };
+      const values = () => (shared ? cutInPieces(all, first, size, length) : readInPieces(tensor, first, size, length));
       yield* store({ name, shape, values });
     }
   }
 }
 
-/** A tensor's place in a checkpoint: [E, …] experts of ours are E tensors there. `first` is the element where a part begins. */
-function* partsOf({ name, tensor }: NamedWeight): Generator<{ name: string; shape: readonly number[]; first: number }> {
+/** `size` values from `first` on, `length` at a time. */
+async function* cutInPieces(all: () => Promise<Float32Array>, first: number, size: number, length: number) {
+  const values = await all();
+  for (let at = 0; at < size; at += length) {
+    yield values.subarray(first + at, first + Math.min(size, at + length));
+  }
+}
+
+/**
+ * A tensor's place in a checkpoint: [E, …] experts of ours are `experts` tensors there, numbered from `firstExpert` on. `first` is the
+ * element where a part begins.
+ */
+function* partsOf(
+  { name, tensor }: NamedWeight,
+  firstExpert: number,
+  experts = tensor.shape[0],
+): Generator<{ name: string; shape: readonly number[]; first: number }> {
   if (!name.includes("*")) {
     yield { name, shape: tensor.shape, first: 0 };
     return;
   }
-  const [experts, ...shape] = tensor.shape;
+  const [held, ...shape] = tensor.shape;
   for (let expert = 0; expert < experts; expert++) {
-    yield { name: name.replace("*", String(expert)), shape, first: (expert * tensor.size) / experts };
+    yield { name: name.replace("*", String(firstExpert + expert)), shape, first: (expert * tensor.size) / held };
   }
 }
 
@@ -59,7 +83,7 @@ function* partsOf({ name, tensor }: NamedWeight): Generator<{ name: string; shap
 export async function loadWeights(model: K2Model, path: string): Promise<void> {
   const write = tensorWriter();
   await withWeights(model, path, async (file, weights) => {
-    for (const weight of weights) await write(weight.tensor, valuesOf(file, weight));
+    for (const weight of weights) await write(weight.tensor, valuesOf(file, weight, model));
   });
 }
 
@@ -75,7 +99,7 @@ export async function stageWeights(model: K2Model, path: string): Promise<() => 
     for (const weight of weights) {
       const values = new Float32Array(weight.tensor.size);
       let at = 0;
-      for await (const piece of valuesOf(file, weight)) {
+      for await (const piece of valuesOf(file, weight, model)) {
         values.set(piece, at);
         at += piece.length;
       }
@@ -96,7 +120,7 @@ async function withWeights(
   const file = await openWeights(path);
   try {
     const weights = namedWeights(model.weights);
-    for (const weight of weights) if (!isAbsentBias(file, weight)) checkWeight(file, weight, path);
+    for (const weight of weights) if (!isAbsentBias(file, weight)) checkWeight(file, weight, model, path);
     await use(file, weights);
   } finally {
     await file.close();
@@ -108,8 +132,8 @@ function isAbsentBias(file: WeightFile, { name, kind }: NamedWeight): boolean {
   return kind === "bias" && !file.has(name);
 }
 
-function checkWeight(file: WeightFile, weight: NamedWeight, path: string): void {
-  for (const { name, shape } of partsOf(weight)) {
+function checkWeight(file: WeightFile, weight: NamedWeight, model: K2Model, path: string): void {
+  for (const { name, shape } of partsOf(weight, model.experts?.first ?? 0)) {
     if (!file.has(name)) {
       throw new Error(
         `${path}: the tensor ${name} is missing, expected ${formatShape(shape)}; config.json describes another model than these weights`,
@@ -123,9 +147,9 @@ function checkWeight(file: WeightFile, weight: NamedWeight, path: string): void 
 }
 
 /** All values of one of our tensors, its experts one after the other. */
-async function* valuesOf(file: WeightFile, weight: NamedWeight): AsyncGenerator<Float32Array> {
+async function* valuesOf(file: WeightFile, weight: NamedWeight, model: K2Model): AsyncGenerator<Float32Array> {
   if (isAbsentBias(file, weight)) yield new Float32Array(weight.tensor.size);
-  else for (const { name } of partsOf(weight)) yield* file.values(name);
+  else for (const { name } of partsOf(weight, model.experts?.first ?? 0)) yield* file.values(name);
 }
 
 /** Bytes of latent cache per token of a config, in f32. */

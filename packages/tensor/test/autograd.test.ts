@@ -6,6 +6,7 @@ import {
   backward,
   checkpoint,
   concatenate,
+  createDevice,
   crossEntropy,
   embedding,
   full,
@@ -14,6 +15,8 @@ import {
   linearCrossEntropy,
   matmul,
   normal,
+  openReferenceBackend,
+  openWasmBackend,
   parameter,
   permute,
   reshape,
@@ -24,7 +27,9 @@ import {
   slice,
   sortByExpert,
   split,
+  sum,
   swiglu,
+  type Tensor,
   tensor,
   unpermute,
   zeroGrad,
@@ -224,4 +229,43 @@ test("wrong shapes name the operation and both shapes", () => {
     assert.throws(() => add(full(device, [2], 1), full(device, [3], 1)), /add: shapes \[2\] and \[3\] do not fit/);
     assert.throws(() => rmsNorm(full(device, [2, 3], 1), full(device, [2], 1)), /rmsNorm: .*\[2, 3\].*\[2\].*\[3\]/);
   });
+});
+
+test("a partial grouped product leaves rows of experts elsewhere at zero, and so their gradient", async () => {
+  for (const device of [createDevice(await openWasmBackend({ threads: 2 })), createDevice(openReferenceBackend())]) {
+    const [rows, k, n] = [20, 6, 5];
+    const values = normal(3, 0, rows * k);
+    const x = parameter(device, [rows, k], "x");
+    x.write(values);
+    const w = parameter(device, [2, n, k], "w");
+    w.write(normal(3, 1, 2 * n * k));
+    const offsets = tensor(device, [4, 9, 15], [3], "i32");
+    const read = async () => {
+      const y = scope(device, () => {
+        const product = groupedMatmul(x, w, offsets, { partial: true });
+        backward(sum(product));
+        return product;
+      });
+      return [await y.read(), await (x.grad as Tensor).read()] as const;
+    };
+    // Twice: the second time the memory holds what the first has left.
+    await read();
+    zeroGrad([x, w]);
+    const [y, dx] = await read();
+    const weights = await w.read();
+    for (let row = 0; row < rows; row++) {
+      const expert = row >= 4 && row < 9 ? 0 : row >= 9 && row < 15 ? 1 : -1;
+      for (let j = 0; j < n; j++) {
+        let expected = 0;
+        for (let i = 0; expert >= 0 && i < k; i++) expected += values[row * k + i] * weights[(expert * n + j) * k + i];
+        assert.ok(Math.abs(y[row * n + j] - expected) < 1e-5, `y[${row}, ${j}]`);
+      }
+      for (let i = 0; i < k; i++) {
+        let expected = 0;
+        for (let j = 0; expert >= 0 && j < n; j++) expected += weights[(expert * n + j) * k + i];
+        assert.ok(Math.abs(dx[row * k + i] - expected) < 1e-5, `dx[${row}, ${i}]`);
+      }
+    }
+    await device.close();
+  }
 });

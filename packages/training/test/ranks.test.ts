@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startLocalRanks, startThreadRanks } from "@baltoro/training";
+import { runThreadRanks, startLocalRanks } from "@baltoro/training";
 import { type StepsTask, type Training, trainSteps } from "./ranks/steps.ts";
 
 const module = new URL("./ranks/steps.ts", import.meta.url);
-const task: StepsTask = { steps: 20, trainings: [{ accumulation: 1 }, { accumulation: 2 }] };
+const task: StepsTask = {
+  steps: 20,
+  trainings: [{ accumulation: 1 }, { accumulation: 2 }, { accumulation: 2, experts: true }],
+};
 const alone = await trainSteps(task, { rank: 0, size: 1 }, null);
 
 async function textOf(stream: ChildProcess["stdout"]): Promise<string> {
@@ -32,7 +35,7 @@ async function processes(size: number, work: StepsTask, environment: Record<stri
 
 const launch = {
   async threads(size: number, work: StepsTask): Promise<Training[][]> {
-    const outcomes = await startThreadRanks({ size, module, data: work, limitSeconds: 20 }).outcomes;
+    const outcomes = await runThreadRanks({ size, module, data: work, limitSeconds: 20 });
     return outcomes.map((outcome) => {
       if (outcome.status === "rejected") throw outcome.reason;
       return outcome.value as Training[];
@@ -53,15 +56,15 @@ function assertClose(actual: readonly number[], expected: readonly number[], tol
 
 for (const kind of ["threads", "processes"] as const) {
   for (const size of [2, 4]) {
-    test(`${size} ranks as ${kind} give the losses of one, with accumulation 1 and 2`, async () => {
+    test(`${size} ranks as ${kind} give the losses of one, with accumulation 1 and 2, and with experts divided`, async () => {
       const ranks = await launch[kind](size, task);
-      for (const [i, { accumulation }] of task.trainings.entries()) {
+      for (const [i, { accumulation, experts }] of task.trainings.entries()) {
         const one = alone[i];
         for (const trainings of ranks) {
           const { metrics, checksum } = trainings[i];
           const all = (pick: (step: (typeof metrics)[number]) => readonly number[]) =>
             [metrics, one.metrics].map((list) => list.flatMap(pick)) as [number[], number[]];
-          const name = (what: string) => `accumulation ${accumulation}: ${what}`;
+          const name = (what: string) => `accumulation ${accumulation}${experts ? ", experts divided" : ""}: ${what}`;
           assertClose(...all(({ loss }) => [loss]), 1e-5, name("loss"));
           assertClose(...all(({ gradientNorm }) => [gradientNorm]), 1e-4, name("gradient norm"));
           assertClose(...all(({ maxLogits }) => maxLogits), 1e-4, name("largest logit"));
@@ -124,10 +127,8 @@ test("a rank that hangs ends the others after the limit", async () => {
 });
 
 test("a thread that dies ends the others, which say so", async () => {
-  const data: StepsTask = { steps: 100_000, trainings: [{ accumulation: 1 }] };
-  const ranks = startThreadRanks({ size: 4, module, data, limitSeconds: 20 });
-  setTimeout(() => void ranks.kill(2), 1500);
-  const outcomes = await ranks.outcomes;
+  const data: StepsTask = { steps: 1000, trainings: [{ accumulation: 1 }], killed: [2, 5] };
+  const outcomes = await runThreadRanks({ size: 4, module, data, limitSeconds: 20 });
   for (const rank of [0, 1, 3]) {
     const outcome = outcomes[rank];
     assert.ok(outcome.status === "rejected");

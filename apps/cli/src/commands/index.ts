@@ -20,6 +20,6 @@ export const commands: Readonly<Record<string, Command>> = {
   simulate,
   plan,
   trace,
+  clinic,
   doctor,
 };
-export const commands: Readonly<Record<string, Command>> = { train, generate, serve, eval: evaluate, clinic, doctor };

@@ -36,6 +36,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   ${deviceUsage}
   --ranks N             train with N processes on this machine, each on its part of the batch (default 1);
                         started by torchrun, mpirun or srun, a process is one rank of that group
+  --expert-parallel     divide the experts among the ranks as well
 
   Ctrl-C stops after the step under way, with a checkpoint; --resume goes on, bit for bit.`;
 
@@ -144,11 +145,12 @@ export const train: Command = {
         seed: { type: "string" },
         ...deviceFlags,
         ranks: { type: "string" },
+        "expert-parallel": { type: "boolean" },
       },
     });
     const place = ranksFromEnvironment();
     const ranks = integerOption("ranks", values.ranks);
-    if (ranks !== undefined && place)
+    if (ranks !== undefined && place && place.size > 1)
       throw new UsageError(
         `--ranks is ${ranks}, but ${place.source} started this process as rank ${place.rank} of ${place.size}`,
       );
@@ -180,7 +182,7 @@ export const train: Command = {
       directory,
       resume: values.resume ?? false,
       signal: stop.signal,
-      ...(communicator ? { communicator } : {}),
+      ...(communicator ? { communicator, expertParallel: values["expert-parallel"] ?? false } : {}),
     }).finally(() => communicator?.close());
     await device.close();
     if (!chief) return result.finished ? 0 : 130;

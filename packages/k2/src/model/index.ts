@@ -1,4 +1,5 @@
 export type { PackedBatch } from "./attention.ts";
+export { type RoutedExperts, routedExperts } from "./feed-forward.ts";
 export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export {
   createModel,
@@ -6,6 +7,7 @@ export {
   forwardHidden,
   forwardLogits,
   forwardLoss,
+  type HeldExperts,
   type K2Model,
   type ModelOptions,
   type ModelStatistics,

@@ -15,9 +15,14 @@ export interface InitializationOptions {
  */
 export function initializeWeights(model: K2Model, { seed, standardDeviation }: InitializationOptions): void {
   const std = standardDeviation ?? model.config.initializerRange;
-  for (const [stream, { tensor, kind }] of namedWeights(model.weights).entries()) {
+  for (const [stream, { name, tensor, kind }] of namedWeights(model.weights).entries()) {
     if (kind === "norm") tensor.write(new Float32Array(tensor.size).fill(1));
     else if (kind === "bias") tensor.write(new Float32Array(tensor.size));
-    else tensor.write(normal(seed, stream, tensor.size, std));
+    else if (model.experts && name.includes("*")) {
+      // The numbers that the expert would have if all were here.
+      const size = tensor.size / model.experts.count;
+      const from = model.experts.first * size;
+      tensor.write(normal(seed, stream, from + tensor.size, std).subarray(from));
+    } else tensor.write(normal(seed, stream, tensor.size, std));
   }
 }

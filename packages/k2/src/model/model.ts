@@ -18,7 +18,7 @@ import {
 import type { K2Config } from "../config.ts";
 import { ropeTables } from "../rope.ts";
 import { latentAttention, type PackedBatch } from "./attention.ts";
-import { feedForward, mixtureOfExperts } from "./feed-forward.ts";
+import { feedForward, mixtureOfExperts, type RoutedExperts } from "./feed-forward.ts";
 import { createWeights, type K2Weights, type LayerWeights, releaseWeights } from "./weights.ts";
 
 /** What the forward pass notes on the side, all on the device: nothing is read inside a step. */
@@ -29,6 +29,16 @@ export interface ModelStatistics {
   readonly loads: readonly (Tensor | null)[];
 }
 
+/** Which of the experts a model holds, where several ranks share them: the run first … first + count of each layer. */
+export interface HeldExperts {
+  readonly first: number;
+  readonly count: number;
+  /** Takes each token to its experts, wherever they are. */
+  readonly mix: RoutedExperts;
+  /** The values of all experts of a held tensor, on the rank that saves; the others get none. Every rank must call it. */
+  gather(held: Tensor): Promise<Float32Array>;
+}
+
 /** A K2 model: weights, rotary tables and statistics on one device. */
 export interface K2Model extends Disposable {
   readonly device: Device;
@@ -36,6 +46,8 @@ export interface K2Model extends Disposable {
   readonly weights: K2Weights;
   readonly tables: RopeTables;
   readonly statistics: ModelStatistics;
+  /** Null where all experts are here. */
+  readonly experts: HeldExperts | null;
 }
 
 /** Options of {@link createModel}. */
@@ -46,11 +58,14 @@ export interface ModelOptions {
   readonly matrices?: FloatDType;
   /** Positions that the rotary tables cover, by default the config's maxPositionEmbeddings. */
   readonly maxPositions?: number;
+  /** Hold a part of the experts only. */
+  readonly experts?: HeldExperts;
 }
 
 /** Makes a model whose weights are undefined: `initializeWeights` or `loadWeights` gives them values. */
 export function createModel(device: Device, config: K2Config, options: ModelOptions = {}): K2Model {
-  const weights = createWeights(device, config, options.trainable ?? false, options.matrices);
+  const experts = options.experts ?? null;
+  const weights = createWeights(device, config, options.trainable ?? false, options.matrices, experts?.count);
   const maxPositions = options.maxPositions ?? config.maxPositionEmbeddings;
   const table = (values: Float32Array, label: string) => {
     const tensor = persistent(device, [maxPositions, config.qkRopeHeadDim / 2], "f32", label);
@@ -75,6 +90,7 @@ export function createModel(device: Device, config: K2Config, options: ModelOpti
     weights,
     tables,
     statistics,
+    experts,
     [Symbol.dispose]() {
       releaseWeights(weights);
       for (const tensor of extra) tensor?.release();
@@ -114,15 +130,21 @@ function block(model: K2Model, index: number, x: Tensor, batch: PackedBatch): Te
     tables,
   );
   noGrad(model.device, () => maxInto(rowMax, statistics.maxLogits[index]));
-  return addFeedForward(add(x, out), layer, config, statistics.loads[index]);
+  return addFeedForward(add(x, out), layer, config, statistics.loads[index], model.experts?.mix);
 }
 
 /** x + feedForward(norm(x)), dense or with experts. Shared with decoding. */
-export function addFeedForward(x: Tensor, layer: LayerWeights, config: K2Config, loads: Tensor | null): Tensor {
+export function addFeedForward(
+  x: Tensor,
+  layer: LayerWeights,
+  config: K2Config,
+  loads: Tensor | null,
+  mix?: RoutedExperts,
+): Tensor {
   const normed = rmsNorm(x, layer.postAttentionNorm, config.rmsNormEps);
   if (layer.dense) return add(x, feedForward(normed, layer.dense));
   if (!layer.moe || !loads) throw new Error("addFeedForward: the layer has neither a dense feed-forward nor experts");
-  return add(x, mixtureOfExperts(normed, layer.moe, config, loads));
+  return add(x, mixtureOfExperts(normed, layer.moe, config, loads, mix));
 }
 
 /** Logits of all positions: [B · S, V]. */

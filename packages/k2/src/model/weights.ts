@@ -62,22 +62,24 @@ export interface NamedWeight {
 
 /**
  * Allocates the weights on a device, their values undefined. `trainable` makes them parameters with gradients, in f32; else matrices are
- * stored as `matrices` says, norms and biases in f32.
+ * stored as `matrices` says, norms and biases in f32. `experts`: how
+ * many routed experts are held here, by default all.
  */
 export function createWeights(
   device: Device,
   config: K2Config,
   trainable: boolean,
   matrices: FloatDType = "f32",
+  experts = config.nRoutedExperts,
 ): K2Weights {
   const make = (name: string, shape: readonly number[], trained = trainable): Tensor =>
     trained ? parameter(device, shape, name) : persistent(device, shape, shape.length > 1 ? matrices : "f32", name);
   const { hiddenSize: d, numAttentionHeads: heads, qLoraRank, kvLoraRank } = config;
   const qWidth = heads * (config.qkNopeHeadDim + config.qkRopeHeadDim);
-  const feedForward = (prefix: string, inner: number, experts: readonly number[] = []): FeedForwardWeights => ({
-    gate: make(`${prefix}.gate_proj.weight`, [...experts, inner, d]),
-    up: make(`${prefix}.up_proj.weight`, [...experts, inner, d]),
-    down: make(`${prefix}.down_proj.weight`, [...experts, d, inner]),
+  const feedForward = (prefix: string, inner: number, stack: readonly number[] = []): FeedForwardWeights => ({
+    gate: make(`${prefix}.gate_proj.weight`, [...stack, inner, d]),
+    up: make(`${prefix}.up_proj.weight`, [...stack, inner, d]),
+    down: make(`${prefix}.down_proj.weight`, [...stack, d, inner]),
   });
   const attention = (prefix: string): AttentionWeights => ({
     qA: qLoraRank === null ? null : make(`${prefix}.q_a_proj.weight`, [qLoraRank, d]),
@@ -94,7 +96,7 @@ export function createWeights(
   const moe = (prefix: string): MoeWeights => ({
     router: make(`${prefix}.gate.weight`, [config.nRoutedExperts, d]),
     bias: make(`${prefix}.gate.e_score_correction_bias`, [config.nRoutedExperts], false),
-    experts: feedForward(`${prefix}.experts.*`, config.moeIntermediateSize, [config.nRoutedExperts]),
+    experts: feedForward(`${prefix}.experts.*`, config.moeIntermediateSize, [experts]),
     shared: feedForward(`${prefix}.shared_experts`, config.moeIntermediateSize * config.nSharedExperts),
   });
   return {

@@ -6,6 +6,7 @@ export {
   type ReduceOp,
   rankTimeoutSeconds,
 } from "./communicator.ts";
+export { expertParallel } from "./expert-parallel.ts";
 export { hostCommunicator } from "./host-communicator.ts";
 export {
   joinGroup,
@@ -18,6 +19,6 @@ export { type RankPlace, ranksFromEnvironment } from "./ranks.ts";
 export { type Piece, type PlannedParameter, planShards, type ShardPlan } from "./shard-plan.ts";
 export { type SavedTensor, type ShardedOptimizer, savedTensors, shardOptimizer } from "./sharded-optimizer.ts";
 export { openSocketTransport, type SocketTransportOptions } from "./socket-transport.ts";
-export { type RankContext, startThreadRanks, type ThreadRanks, type ThreadRanksOptions } from "./thread-ranks.ts";
+export { type RankContext, type RankOutcomes, runThreadRanks, type ThreadRanksOptions } from "./thread-ranks.ts";
 export { createThreadGroup, failThreadGroup, type ThreadGroup, threadTransport } from "./thread-transport.ts";
 export type { Transport } from "./transport.ts";

@@ -47,16 +47,20 @@ interface Round {
 
 /**
  * Divides an optimizer among the ranks of a communicator. Gradients (the ranks' sum must be the gradient of the whole batch) are
- * reduce-scattered into a segment of this rank's pieces; the same segment later sends the updated weights.
+ * reduce-scattered into a segment of this rank's pieces; the same segment later sends the updated weights. Parameters that are `held`
+ * by this rank alone are updated here.
  */
 export function shardOptimizer(
   communicator: Communicator,
   optimizer: MuonClip,
-  parameters: readonly OptimizedParameter[],
+  all: readonly OptimizedParameter[],
   attention: readonly ClippedAttention[],
 ): ShardedOptimizer {
   const { rank, size } = communicator;
-  const { device } = parameters[0].tensor;
+  // Experts that live on one rank only stay where they are, and so does their state.
+  const parameters = all.filter(({ held }) => !held);
+  const resident = all.filter(({ held }) => held);
+  const { device } = all[0].tensor;
   const { backend } = device;
   const described = parameters.map(({ name, tensor, group }) => ({ name, shape: tensor.shape, group }));
   const plan = planShards(described, size);
@@ -73,7 +77,7 @@ export function shardOptimizer(
     weight.gradDefined = true;
     return { ...rest, name: pieceName(rest.name, piece), tensor: weight };
   });
-  const state = optimizer.init(device, pieces, attention);
+  const state = optimizer.init(device, [...pieces, ...resident], attention);
 
   function copy(src: BufferHandle, srcOffset: number, dst: BufferHandle, dstOffset: number, count: number): void {
     backend.enqueue("copy3d", {
@@ -158,10 +162,47 @@ export function shardOptimizer(
         gatherWeights,
       });
     },
-    saved: parameters.flatMap(({ group }, index) =>
-      optimizer.prefixes(group).map((prefix) => savedTensor(index, prefix, held)),
-    ),
+    saved: [
+      ...parameters.flatMap(({ group }, index) =>
+        optimizer.prefixes(group).map((prefix) => savedTensor(index, prefix, held)),
+      ),
+      ...resident.flatMap((parameter) =>
+        optimizer.prefixes(parameter.group).map((prefix) => savedStack(communicator, parameter, prefix, held)),
+      ),
+    ],
   };
+}
+
+/** The state of a stack of experts, of which every rank holds an equal run. */
+function savedStack(
+  communicator: Communicator,
+  { name, tensor, held }: OptimizedParameter,
+  prefix: string,
+  tensors: ReadonlyMap<string, Tensor>,
+): SavedTensor {
+  const state = tensors.get(prefix + name);
+  if (!state || !held) throw new Error(`sharded optimizer: there is no ${prefix}${name}`);
+  const from = (held.first * tensor.size) / tensor.shape[0];
+  return {
+    name: prefix + name,
+    shape: [held.of, ...tensor.shape.slice(1)],
+    values: () => gatherToFirst(communicator, state),
+    load: (values) => state.write(values.subarray(from, from + tensor.size)),
+  };
+}
+
+/** The ranks' tensors of one size behind one another, on rank 0; the others get an empty array. */
+export async function gatherToFirst(communicator: Communicator, tensor: Tensor): Promise<Float32Array> {
+  const { rank, size } = communicator;
+  const whole = new Float32Array(rank === 0 ? size * tensor.size : 0);
+  using moved = persistent(tensor.device, [tensor.size], "f32", "a rank's part in transit");
+  for (let from = 0; from < size; from++) {
+    if (from === rank)
+      moved.device.backend.enqueue("axpby", { x: tensor.buffer, y: moved.buffer, n: tensor.size, alpha: 1, beta: 0 });
+    if (from > 0) communicator.broadcast(moved.buffer, tensor.size, from);
+    if (rank === 0) whole.set(await moved.read(), from * tensor.size);
+  }
+  return whole;
 }
 
 /** The same view of an optimizer that one rank holds whole. */

@@ -150,15 +150,18 @@ function endFrame(peer: Peer, payload: Buffer): void {
   wake();
 }
 
-/** The reason in an abort frame among frames that wait, null without one. */
-function abortIn(backlog: Buffer): string | null {
-  for (let at = 0; at + headerBytes <= backlog.length; ) {
-    const length = backlog.readInt32LE(at + 20);
-    const end = at + headerBytes + Math.max(length, 0);
-    if (kindNames[backlog.readInt32LE(at + 4)] === "abort") return backlog.toString("utf8", at + headerBytes, end);
+/** Whether frames that wait end with a goodbye, and why their rank gave up if it did. */
+function lastWords(frames: Buffer): { readonly left: boolean; readonly reason: string | null } {
+  let left = false;
+  for (let at = 0; at + headerBytes <= frames.length; ) {
+    const kind = kindNames[frames.readInt32LE(at + 4)];
+    const end = at + headerBytes + frames.readInt32LE(at + 20);
+    if (kind === "bye") left = true;
+    if (kind === "abort" && end <= frames.length)
+      return { left, reason: frames.toString("utf8", at + headerBytes, end) };
     at = end;
   }
-  return null;
+  return { left, reason: null };
 }
 
 function addPeer(of: number, socket: Socket): void {
@@ -177,10 +180,11 @@ function addPeer(of: number, socket: Socket): void {
   peers[of] = peer;
   socket.on("data", (chunk: Buffer) => receive(peer, chunk));
   const lost = (how: string) => {
+    // A socket's end may be seen while its last frames wait for their round.
+    const { left, reason } = lastWords(peer.backlog);
+    peer.left ||= left;
     if (peer.left || closing) return wake();
-    // A rank that ends because of another says so first; the word may still wait for its round.
-    const cause = abortIn(peer.backlog);
-    if (cause !== null) fail(cause);
+    if (reason !== null) fail(reason);
     // Several connections may close at once, and in any order: those that were told a cause go first.
     else setTimeout(() => closing || fail(`rank ${of} is lost: ${how}`), 50);
   };

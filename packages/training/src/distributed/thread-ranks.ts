@@ -11,7 +11,7 @@ export interface RankContext {
   communicator(device: Device): Communicator;
 }
 
-/** Options of {@link startThreadRanks}. */
+/** Options of {@link runThreadRanks}. */
 export interface ThreadRanksOptions {
   readonly size: number;
   /** A module that exports `rank(context: RankContext, data)`, which every thread calls. */
@@ -22,13 +22,8 @@ export interface ThreadRanksOptions {
   readonly limitSeconds?: number;
 }
 
-/** Ranks that run as worker threads of this process. */
-export interface ThreadRanks {
-  /** How each rank ended: what its function returned, or why it failed. Never rejects. */
-  readonly outcomes: Promise<readonly PromiseSettledResult<unknown>[]>;
-  /** Test hook: ends a rank as a crash would. */
-  kill(rank: number): Promise<void>;
-}
+/** How each rank ended: what its function returned, or why it failed. */
+export type RankOutcomes = readonly PromiseSettledResult<unknown>[];
 
 /** What a thread is started with. */
 export interface ThreadRankStart {
@@ -44,13 +39,13 @@ export type ThreadRankMessage =
   | { readonly kind: "failed"; readonly error: Error };
 
 /**
- * Starts one worker thread per rank. A thread that throws or dies ends the others, whose errors say which it was and why.
+ * Runs one worker thread per rank and waits for all. A thread that throws or dies ends the others, whose errors say which it was and
+ * why. Never rejects.
  *
  * @example
- * const ranks = startThreadRanks({ size: 2, module: new URL("./rank.ts", import.meta.url) });
- * for (const outcome of await ranks.outcomes) console.log(outcome);
+ * for (const outcome of await runThreadRanks({ size: 2, module: new URL("./rank.ts", import.meta.url) })) console.log(outcome);
  */
-export function startThreadRanks({ size, module, data, limitSeconds }: ThreadRanksOptions): ThreadRanks {
+export async function runThreadRanks({ size, module, data, limitSeconds }: ThreadRanksOptions): Promise<RankOutcomes> {
   const group = createThreadGroup(size);
   const workers = Array.from({ length: size }, (_, rank) => {
     const workerData: ThreadRankStart = {
@@ -79,10 +74,5 @@ export function startThreadRanks({ size, module, data, limitSeconds }: ThreadRan
         });
       }),
   );
-  return {
-    outcomes: Promise.allSettled(outcomes),
-    async kill(rank) {
-      await workers[rank].terminate();
-    },
-  };
+  return Promise.allSettled(outcomes);
 }

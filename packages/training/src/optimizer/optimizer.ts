@@ -9,6 +9,11 @@ export interface OptimizedParameter {
   readonly group: "muon" | "adamw";
   /** Rows of the matrix belong to this many heads: with `perHead`, each head is orthogonalized on its own. */
   readonly heads?: number;
+  /**
+   * The tensor is this rank's run of a larger stack, from `first` on, `of` in all; other ranks hold the rest. Its gradient is that of the
+   * whole batch already.
+   */
+  readonly held?: { readonly first: number; readonly of: number };
 }
 
 /** Scalars of one step. They reach the device by writes: no kernel argument depends on them. */

@@ -10,6 +10,9 @@ export function optimizedParameters(model: K2Model, adamWOnly = false): Optimize
       name,
       tensor,
       group: kind === "matrix" && !adamWOnly ? "muon" : "adamw",
+      ...(model.experts && name.includes("*")
+        ? { held: { first: model.experts.first, of: model.config.nRoutedExperts } }
+        : {}),
       ...(/\.(q_b_proj|q_proj|kv_b_proj)\./.test(name) ? { heads } : {}),
     }));
 }

@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { createModel, initializeWeights } from "@baltoro/k2";
 import type { Device } from "@baltoro/tensor";
-import { type AcrossRanks, acrossRanks, type Communicator } from "../distributed/index.ts";
+import { type AcrossRanks, acrossRanks, type Communicator, expertParallel } from "../distributed/index.ts";
 import { muonClip } from "../optimizer/index.ts";
 import { createProgress, type Progress } from "../progress/index.ts";
 import {
@@ -19,7 +19,7 @@ import { environmentDifferences, type TrainingEnvironment, trainingEnvironment }
 import { prepareText, prepareTokenizer } from "./text.ts";
 import { type PretrainResult, trainLoop } from "./train-loop.ts";
 import { createTrainStep } from "./train-step.ts";
-import { bringOptimizer, loadTraining, saveTraining, type TrainingState } from "./training-checkpoint.ts";
+import { bringTraining, loadTraining, saveTraining, type TrainingState } from "./training-checkpoint.ts";
 
 /** Options of {@link pretrain} that do not change the result. */
 export interface PretrainOptions {
@@ -38,6 +38,8 @@ export interface PretrainOptions {
    * optimizer. Rank 0 writes what the run leaves behind. A failure on one ends all.
    */
   readonly communicator?: Communicator;
+  /** Divide the routed experts among the ranks, and take the tokens to them. */
+  readonly expertParallel?: boolean;
 }
 
 /**
@@ -61,6 +63,10 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
   const progress = chief ? (options.progress ?? createProgress()) : silentProgress;
   if (config.batchSize % size !== 0)
     throw new Error(`a batch of ${config.batchSize} sequences does not divide among ${size} ranks; take a multiple`);
+  if (options.expertParallel && config.model.nRoutedExperts % size !== 0)
+    throw new Error(
+      `${config.model.nRoutedExperts} experts do not divide among ${size} ranks; leave expertParallel off`,
+    );
   const environment = trainingEnvironment(device, size);
   const { run, lock } = chief ? openRun(directory) : { run: runDirectory(directory), lock: null };
   try {
@@ -69,7 +75,10 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
     );
     const across = acrossRanks(device, communicator);
     await assertSameRun(across, `${JSON.stringify(config)} from step ${checkpoint?.step ?? 0}`);
-    const model = createModel(device, config.model, { trainable: true });
+    const model = createModel(device, config.model, {
+      trainable: true,
+      ...(communicator && options.expertParallel ? { experts: expertParallel(communicator, config.model) } : {}),
+    });
     const optimizer = muonClip({
       muon: { weightDecay: config.weightDecay, variant: config.newtonSchulz, perHead: config.perHead },
       adamW: { weightDecay: config.weightDecay },
@@ -97,7 +106,7 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       if (chief) {
         await writeCheckpoint(run.checkpoints, at.step, (path) => saveTraining(path, model, tokenizer, step.saved, at));
         pruneCheckpoints(run.checkpoints, config.keepCheckpoints);
-      } else await bringOptimizer(step.saved);
+      } else await bringTraining(model, step.saved);
       await communicator?.barrier(slowLimitSeconds);
     };
     return await trainLoop({ run, config, model, step, text, state, save, progress, signal, across, chief });

@@ -79,7 +79,7 @@ export async function trainLoop({
   /** The loss of a step is from before its update: weights are saved only if they, and the loss after it, are numbers. */
   const checkedSave = async (learningRate: number) => {
     const [loss] = await across([await step.evaluate(train.batchAt(done, 0))], "sum");
-    const norm = await weightNorm(model);
+    const [norm] = await across([await weightNorm(model)], "sum");
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
       throw divergedAt(
         done,
@@ -169,7 +169,6 @@ async function validationLoss(
   let predicted = 0;
   for (let i = 0; i < Math.min(batches, dataset.stepsPerEpoch); i++) {
     const batch = dataset.batchAt(i);
-    if (batch.predicted === 0) continue;
     nats += (await step.evaluate(batch)) * batch.predicted;
     predicted += batch.predicted;
   }

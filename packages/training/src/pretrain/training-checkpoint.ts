@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type K2Model, loadWeights, saveTokenizer, saveWeights, type Tokenizer } from "@baltoro/k2";
+import { type K2Model, loadWeights, namedWeights, saveTokenizer, saveWeights, type Tokenizer } from "@baltoro/k2";
 import { openSafetensors, writeSafetensors } from "@baltoro/tensor";
 import type { SavedTensor } from "../distributed/index.ts";
 import { writeFileAtomic } from "../runfiles/index.ts";
@@ -32,8 +32,10 @@ export async function saveTraining(
   writeFileAtomic(join(directory, stateFile), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** What the other ranks do while rank 0 saves: they bring it what they hold. */
-export async function bringOptimizer(optimizer: readonly SavedTensor[]): Promise<void> {
+/** What the other ranks do while rank 0 saves: they bring it what they hold, in the order in which it writes. */
+export async function bringTraining(model: K2Model, optimizer: readonly SavedTensor[]): Promise<void> {
+  for (const { name, tensor } of namedWeights(model.weights))
+    if (name.includes("*")) await model.experts?.gather(tensor);
   for (const { values } of optimizer) await values();
 }
 

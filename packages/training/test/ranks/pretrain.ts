@@ -11,10 +11,11 @@ export interface PretrainTask {
   readonly stopAt?: number;
   /** A rank that was started with another learning rate. */
   readonly odd?: number;
+  readonly expertParallel?: boolean;
 }
 
 export async function rank(context: RankContext, task: unknown): Promise<{ step: number; log: string[] }> {
-  const { data, directory, resume = false, stopAt, odd } = task as PretrainTask;
+  const { data, directory, resume = false, stopAt, odd, expertParallel = false } = task as PretrainTask;
   const device = await openDevice("wasm", { threads: 1 });
   const stop = new AbortController();
   const log: string[] = [];
@@ -34,7 +35,7 @@ export async function rank(context: RankContext, task: unknown): Promise<{ step:
     batchSize: 4,
     sequenceLength: 32,
     accumulation: 2,
-    checkpointEvery: 5,
+    checkpointEvery: 10,
     validateEvery: 5,
     ...(odd === context.rank ? { learningRate: 1 } : {}),
   });
@@ -45,6 +46,7 @@ export async function rank(context: RankContext, task: unknown): Promise<{ step:
     resume,
     progress,
     signal: stop.signal,
+    expertParallel,
     ...(communicator ? { communicator } : {}),
   });
   await device.close();

@@ -1,9 +1,11 @@
 /** What every rank does in ranks.test.ts: steps of k2-tiny on its rows of the batch. As threads, and as a program of its own. */
+import { isMainThread } from "node:worker_threads";
 import { createModel, initializeWeights, namedWeights, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import {
   type Communicator,
   createTrainStep,
+  expertParallel,
   joinGroup,
   type MicroBatch,
   muonClip,
@@ -19,8 +21,10 @@ export interface StepsTask {
     readonly accumulation: number;
     /** A mistake: this all-reduce of every step (0 target counts, 1 loss, 2 logits, 3 loads, 4 gradient norm) is left out. */
     readonly without?: number;
+    /** Divide the experts among the ranks. */
+    readonly experts?: boolean;
   }[];
-  /** Rank and step at which a process kills itself. */
+  /** Rank and step at which a process kills itself, or a thread ends. */
   readonly killed?: readonly [rank: number, step: number];
   /** Rank and step at which a rank stops for good without dying. */
   readonly hung?: readonly [rank: number, step: number];
@@ -28,7 +32,7 @@ export interface StepsTask {
 
 export interface Training {
   readonly metrics: readonly StepMetrics[];
-  /** Σ of the weights' bits, the same on every rank or they have drifted apart. */
+  /** Of the bits of the weights that every rank has: the same on all of them, or they have drifted apart. */
   readonly checksum: number;
   readonly optimizerBytes: number;
 }
@@ -75,8 +79,11 @@ export async function trainSteps(
   const device = await openDevice("wasm", { threads: 1 });
   const communicator = (await join?.(device)) ?? undefined;
   const trainings: Training[] = [];
-  for (const { accumulation, without } of task.trainings) {
-    using model = createModel(device, config, { trainable: true });
+  for (const { accumulation, without, experts } of task.trainings) {
+    using model = createModel(device, config, {
+      trainable: true,
+      ...(experts && communicator ? { experts: expertParallel(communicator, config) } : {}),
+    });
     initializeWeights(model, { seed: 1 });
     const step = createTrainStep(model, muonClip({ tau: 0.02 }), {
       batchSize: batchSize / place.size,
@@ -88,14 +95,16 @@ export async function trainSteps(
     const metrics: StepMetrics[] = [];
     for (let i = 0; i < task.steps; i++) {
       const due = (at: readonly [number, number] | undefined) => at?.[0] === place.rank && at[1] === i;
-      if (due(task.killed)) process.kill(process.pid, "SIGKILL");
+      if (due(task.killed) && isMainThread) process.kill(process.pid, "SIGKILL");
+      if (due(task.killed)) process.exit(3);
       if (due(task.hung)) await new Promise((resolve) => setTimeout(resolve, 60_000));
       const batches = Array.from({ length: accumulation }, (_, micro) => rowsOf(i, micro, place.rank, place.size));
       step.run(batches, { learningRate: 4e-3, step: i });
       metrics.push(await step.metrics());
     }
     let checksum = 0;
-    for (const { tensor } of namedWeights(model.weights)) {
+    for (const { name, tensor } of namedWeights(model.weights)) {
+      if (experts && name.includes("*")) continue;
       const values = new Int32Array(Float32Array.from(await tensor.read()).buffer);
       for (const value of values) checksum = (Math.imul(checksum, 31) + value) | 0;
     }

@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(128) fewRows(
 extern "C" __global__ void __launch_bounds__(128) fewRowsGrouped(
     const T_x* x, const bf16* w, T_y* y, const int* offsets, int experts, int n, int k) {
   int column = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS, lane = threadIdx.x & 31, row = blockIdx.y;
-  if (column >= n || row >= offsets[experts]) return;
+  if (column >= n || row < offsets[0] || row >= offsets[experts]) return;
   // The expert is the number of experts that end before this row.
   int e = 0;
   for (int first = 0; first < experts; first += 32) {
