@@ -9,8 +9,25 @@ export type Signature = string;
 /** Blocks in x, y and z. */
 export type Grid = readonly [number, number?, number?];
 
+/** One launch of a kernel that is compiled for its shapes: `macros` are given to the compiler as -D NAME=VALUE. */
+export interface MacroLaunch {
+  /** kernels/FILE.cu. */
+  readonly file: string;
+  readonly name: string;
+  readonly macros: Readonly<Record<string, string | number>>;
+  readonly grid: Grid;
+  readonly block: number;
+  /** Dynamic shared memory in bytes. */
+  readonly shared: number;
+  readonly signature: Signature;
+  readonly values: readonly number[];
+}
+
 /** Launches kernels of the .cu files on one stream. */
 export interface Launcher {
+  /** What kernels are compiled for, such as "sm_90a". */
+  readonly chip: string;
+  launchCompiled(launch: MacroLaunch): void;
   /**
    * Launches `name` of kernels/FILE.cu with the parameters that its signature names. A grid without blocks launches nothing.
    * `shared` is dynamic shared memory in bytes.
@@ -120,7 +137,12 @@ export function createLauncher({
     return at;
   }
 
-  return {
+  const launcher: Launcher & Disposable = {
+    chip,
+    launchCompiled({ file, name, macros, grid, block, shared, signature, values }) {
+      const defined = Object.entries(macros).map(([macro, value]) => `${macro}=${value}`);
+      launcher.launch(file, name, grid, block, signature, values, shared, defined);
+    },
     stream,
     scratch,
     scratchBytes,
@@ -145,6 +167,7 @@ export function createLauncher({
       functions.clear();
     },
   };
+  return launcher;
 }
 
 /** Signature of a kernel whose CUDA function takes the table's parameters in the table's order. */

@@ -18,12 +18,18 @@ export function kernelFiles(): string[] {
  * Source of a file, with what all of them share before it. A buffer x has elements of type T_x: float, where no macro of the
  * compilation says bf16, so that every kernel is written once for all mixtures.
  */
-export function kernelSource(file: string): string {
+export function kernelSource(file: string, macros: readonly string[] = []): string {
   const read = (name: string) => readFileSync(join(directory, name), "utf8");
   const source = read(`${file}.cu`);
   const types = new Set(source.match(/\bT_\w+/g));
   const defaults = [...types].map((name) => `#ifndef ${name}\n#define ${name} float\n#endif\n`).join("");
-  const shared = ["common.cuh", ...(file.endsWith("-mma") ? ["mma.cuh"] : [])].map(read).join("\n");
+  const shared = [
+    "common.cuh",
+    ...(file.endsWith("-mma") ? ["mma.cuh"] : []),
+    ...(macros.includes("WGMMA=1") ? ["wgmma.cuh"] : []),
+  ]
+    .map(read)
+    .join("\n");
   return `${shared}\n${defaults}#line 1 "${file}.cu"\n${source}`;
 }
 
@@ -48,7 +54,7 @@ export function compileKernels(file: string, chip: string, macros: readonly stri
     "-default-device",
     ...macros.map((macro) => `-D${macro}`),
   ];
-  const source = kernelSource(file);
+  const source = kernelSource(file, macros);
   const hash = createHash("sha256")
     .update([compiler.version, ...options, source].join("\0"))
     .digest("hex")

@@ -3,7 +3,7 @@ import type { Allocator } from "../allocator.ts";
 import type { OpenBuffer, Root } from "./buffers.ts";
 import type { CublasLt, ElementType } from "./cublas-lt.ts";
 import type { Launcher } from "./launcher.ts";
-import { fitsTensorTiles, groupedOnTensorCores } from "./launches/grouped-mma.ts";
+import { fitsGroupedMma, groupedGemmMma, instructionsOf } from "./launches/grouped-mma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
 
 /** Roots whose bf16 shadows a captured graph reads, and roots that it writes. */
@@ -120,14 +120,17 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
     },
     multiplyGrouped(args, { x, w, y }) {
       const { rows, experts, n, k, offsets } = args;
-      if (rows === 0 || x.dtype !== "bf16" || !fitsTensorTiles(args)) return false;
+      if (rows === 0 || x.dtype !== "bf16" || !fitsGroupedMma(args)) return false;
       const weights = products.bf16Of(w, 1);
       launcher.setTypes(["x", ...(y.dtype === "bf16" ? ["y"] : [])]);
       if (rows <= mostRoutedRows && args.transposeW && !args.accumulate) {
         launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
           ...[args.x, weights, args.y, offsets, experts, n, k],
         ]);
-      } else groupedOnTensorCores({ ...args, w: weights }, y.dtype as ElementType, launcher);
+      } else {
+        const given = { ...args, w: weights };
+        launcher.launchCompiled(groupedGemmMma(given, y.dtype as ElementType, instructionsOf(launcher.chip)));
+      }
       return true;
     },
     multiply(args, { a, b, d, bias }) {

@@ -1,18 +1,31 @@
 // Products of experts on tensor cores: bf16 in, sums in f32, OUT (bf16 or float) out. grouped.cu is the plain version.
 // x [rows, k] and dy [rows, n] sorted by expert, offsets i32 [experts + 1]. n and k are multiples of 8.
 //
-// A block makes a tile [128, 128] of C = A · B with 4 warps of [64, 64]; slices of 64 of the inner dimension pass through STAGES buffers.
-// In shared memory a row's chunks of 16 bytes are permuted by the row's number, so that the 8 rows of a matrix are in different banks.
+// A block makes a tile [128, 128] of C = A · B; slices of 64 of the inner dimension pass through STAGES buffers. With WGMMA, two warpgroups
+// make [64, 128] each (sm_90a: wgmma.cuh is put before this file); else 4 warps make [64, 64] each by mma (sm_80 and later).
+// A buffer is one block of rows of 64 elements after the other. A row's chunks of 16 bytes are permuted by the row's number: the 8 rows of a
+// matrix are in different banks, and it is the layout that wgmma reads.
 
 #ifndef OUT
 #define OUT bf16
+#endif
+#ifndef WGMMA
+#define WGMMA 0
 #endif
 #ifndef STAGES
 #define STAGES 3
 #endif
 #define TILE 128
 #define DEPTH 64
+#if WGMMA
+#define THREADS 256
+#define ROW_PARTS 1      // a warp's part of the tile in fragments of [16, 8]
+#define COLUMN_PARTS 16
+#else
 #define THREADS 128
+#define ROW_PARTS 4
+#define COLUMN_PARTS 8
+#endif
 /** f32 elements from row to row where the tile is put before it is stored: 8 banks apart. */
 #define PITCH_C (TILE + 8)
 
@@ -22,10 +35,10 @@ struct Operand {
   int pitch, rows, columns;
 };
 
-/** Byte of element [r, c] in a buffer with rows of COLUMNS; c is a multiple of 8. */
-template <int COLUMNS>
+/** Byte of element [r, c] in a buffer of ROWS rows; c is a multiple of 8. */
+template <int ROWS>
 __device__ __forceinline__ u32 placeOf(int r, int c) {
-  return (r * (COLUMNS / 8) + ((c / 8) ^ (r & 7))) * 16;
+  return (c / 64 * ROWS + r) * 128 + ((c / 8 & 7) ^ (r & 7)) * 16;
 }
 
 /** x[row …, column …] on its way to a buffer [ROWS, COLUMNS]. */
@@ -35,23 +48,37 @@ __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row
   static_assert(DOWN % 8 == 0, "rows of a thread share their permutation");
   int r = threadIdx.x / ACROSS, c = threadIdx.x % ACROSS * 8;
   const bf16* x = of.x + (i64)(row + r) * of.pitch + column + c;
-  u32 to = buffer + placeOf<COLUMNS>(r, c);
+  u32 to = buffer + placeOf<ROWS>(r, c);
   bool inside = column + c < of.columns;
 #pragma unroll
   for (int i = 0; i < ROWS / DOWN; i++)
-    cpAsync16(to + i * DOWN * COLUMNS * 2, x + (i64)i * DOWN * of.pitch, inside && row + r + i * DOWN < of.rows);
+    cpAsync16(to + i * DOWN * 128, x + (i64)i * DOWN * of.pitch, inside && row + r + i * DOWN < of.rows);
 }
+
+__device__ __forceinline__ void clear(float (&acc)[ROW_PARTS][COLUMN_PARTS][4]) {
+#pragma unroll
+  for (int i = 0; i < ROW_PARTS; i++)
+#pragma unroll
+    for (int j = 0; j < COLUMN_PARTS; j++)
+#pragma unroll
+      for (int c = 0; c < 4; c++) acc[i][j][c] = 0.0f;
+}
+
+/** Where the warp's part of the tile starts. */
+__device__ __forceinline__ int rowOfWarp() { return WGMMA ? threadIdx.x / 32 * 16 : threadIdx.x / 64 * 64; }
+__device__ __forceinline__ int columnOfWarp() { return WGMMA ? 0 : threadIdx.x / 32 % 2 * 64; }
 
 /**
  * acc = A · B of one tile over `inner`. A lies as [TILE, inner], or if TRANSPOSE_A as [inner, TILE]; B as [inner, TILE], or if TRANSPOSE_B as
- * [TILE, inner]. rowA and columnB: where the tile starts. The warp's part starts at [warp / 2 · 64, warp % 2 · 64].
+ * [TILE, inner]. rowA and columnB: where the tile starts.
  */
 template <bool TRANSPOSE_A, bool TRANSPOSE_B>
 __device__ __forceinline__ void tileProduct(
-    float (&acc)[4][8][4], char* shared, const Operand& a, int rowA, const Operand& b, int columnB, int inner) {
+    float (&acc)[ROW_PARTS][COLUMN_PARTS][4], char* shared, const Operand& a, int rowA, const Operand& b, int columnB, int inner) {
+  // Slices on their way. Where products run on while the next is begun, one buffer more is in use.
+  constexpr int AHEAD = WGMMA ? STAGES - 2 : STAGES - 1;
   constexpr u32 HALF = TILE * DEPTH * 2, STAGE = 2 * HALF;
   u32 base = sharedAddress(shared);
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, rowWarp = warp / 2 * 64, columnWarp = warp % 2 * 64;
   int slices = (inner + DEPTH - 1) / DEPTH;
   auto load = [&](int slice) {
     if (slice < slices) {
@@ -64,35 +91,55 @@ __device__ __forceinline__ void tileProduct(
     cpAsyncCommit();
   };
 #pragma unroll
-  for (int slice = 0; slice < STAGES - 1; slice++) load(slice);
-#pragma unroll
-  for (int i = 0; i < 4; i++)
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-#pragma unroll
-      for (int c = 0; c < 4; c++) acc[i][j][c] = 0.0f;
+  for (int slice = 0; slice < AHEAD; slice++) load(slice);
 
+#if WGMMA
+  u32 rowsA = threadIdx.x / 128 * 64;
+  for (int slice = 0; slice < slices; slice++) {
+    cpAsyncWait<AHEAD - 1>();
+    fenceForWgmma();
+    // This slice is there, and the products of the last but one have ended in both warpgroups: the next load fills their buffer.
+    __syncthreads();
+    u32 sliceA = base + slice % STAGES * STAGE, sliceB = sliceA + HALF;
+    wgmmaFence();
+#pragma unroll
+    for (int d = 0; d < DEPTH; d += 16) {
+      u32 startA = TRANSPOSE_A ? placeOf<DEPTH>(d, rowsA) : placeOf<TILE>(rowsA, 0) + d * 2;
+      u32 startB = TRANSPOSE_B ? d * 2 : placeOf<DEPTH>(d, 0);
+      wgmma<TRANSPOSE_A, !TRANSPOSE_B>(acc[0], operandOf(sliceA + startA, DEPTH * 128), operandOf(sliceB + startB, DEPTH * 128),
+                                       slice > 0 || d > 0);
+    }
+    wgmmaCommit();
+    load(slice + AHEAD);
+    wgmmaWait<1>();
+  }
+  wgmmaWait<0>();
+  // Not before: registers set otherwise would hold up the products.
+  if (slices == 0) clear(acc);
+#else
+  clear(acc);
+  int lane = threadIdx.x & 31, rowWarp = rowOfWarp(), columnWarp = columnOfWarp();
   // Rows that this lane names to ldmatrix: 16 of which the second half of the lanes starts 8 columns on (wide), or the other way about.
   int wideRow = lane & 15, wideColumn = (lane >> 4) * 8, tallRow = (lane & 7) + (lane >> 4) * 8, tallColumn = (lane >> 3 & 1) * 8;
   for (int slice = 0; slice < slices; slice++) {
-    cpAsyncWait<STAGES - 2>();
+    cpAsyncWait<AHEAD - 1>();
     // This slice is there, and no warp reads the buffer of the last one, which the next load fills.
     __syncthreads();
-    load(slice + STAGES - 1);
+    load(slice + AHEAD);
     u32 sliceA = base + slice % STAGES * STAGE, sliceB = sliceA + HALF;
 #pragma unroll
     for (int d = 0; d < DEPTH; d += 16) {
       u32 fragmentA[4][4];
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        if (TRANSPOSE_A) ldmatrixTransposed(fragmentA[i], sliceA + placeOf<TILE>(d + tallRow, rowWarp + i * 16 + tallColumn));
-        else ldmatrix(fragmentA[i], sliceA + placeOf<DEPTH>(rowWarp + i * 16 + wideRow, d + wideColumn));
+        if (TRANSPOSE_A) ldmatrixTransposed(fragmentA[i], sliceA + placeOf<DEPTH>(d + tallRow, rowWarp + i * 16 + tallColumn));
+        else ldmatrix(fragmentA[i], sliceA + placeOf<TILE>(rowWarp + i * 16 + wideRow, d + wideColumn));
       }
 #pragma unroll
       for (int j = 0; j < 4; j++) {
         u32 fragmentB[4];
-        if (TRANSPOSE_B) ldmatrix(fragmentB, sliceB + placeOf<DEPTH>(columnWarp + j * 16 + tallRow, d + tallColumn));
-        else ldmatrixTransposed(fragmentB, sliceB + placeOf<TILE>(d + wideRow, columnWarp + j * 16 + wideColumn));
+        if (TRANSPOSE_B) ldmatrix(fragmentB, sliceB + placeOf<TILE>(columnWarp + j * 16 + tallRow, d + tallColumn));
+        else ldmatrixTransposed(fragmentB, sliceB + placeOf<DEPTH>(d + wideRow, columnWarp + j * 16 + wideColumn));
 #pragma unroll
         for (int i = 0; i < 4; i++) {
           mma(acc[i][2 * j], fragmentA[i], fragmentB[0], fragmentB[1]);
@@ -101,6 +148,7 @@ __device__ __forceinline__ void tileProduct(
       }
     }
   }
+#endif
   cpAsyncWait<0>();
   __syncthreads();
 }
@@ -125,16 +173,16 @@ __device__ __forceinline__ void put8(bf16* y, const float (&value)[8], int accum
 
 /** The tile to y, of which `rows` rows and `columns` columns (a multiple of 8) are inside. Through shared memory: whole lines are written. */
 __device__ __forceinline__ void storeTile(
-    OUT* y, int pitch, int rows, int columns, char* shared, const float (&acc)[4][8][4], int accumulate) {
+    OUT* y, int pitch, int rows, int columns, char* shared, const float (&acc)[ROW_PARTS][COLUMN_PARTS][4], int accumulate) {
   float* tile = (float*)shared;
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
+  int g = threadIdx.x >> 2 & 7, t = threadIdx.x & 3, row = rowOfWarp() + g, column = columnOfWarp() + t * 2;
 #pragma unroll
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < ROW_PARTS; i++)
 #pragma unroll
-    for (int j = 0; j < 8; j++)
+    for (int j = 0; j < COLUMN_PARTS; j++)
 #pragma unroll
       for (int c = 0; c < 2; c++) {
-        float2* to = (float2*)(tile + (warp / 2 * 64 + i * 16 + c * 8 + g) * PITCH_C + warp % 2 * 64 + j * 8 + t * 2);
+        float2* to = (float2*)(tile + (row + i * 16 + c * 8) * PITCH_C + column + j * 8);
         *to = make_float2(acc[i][j][c * 2], acc[i][j][c * 2 + 1]);
       }
   __syncthreads();
@@ -181,14 +229,13 @@ __device__ __forceinline__ Rows findRows(const int* offsets, int experts, int ti
 
 template <bool TRANSPOSE_W>
 __device__ __forceinline__ void groupedProduct(
-    const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
-  DYNAMIC_SHARED(shared);
+    char* shared, const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
   Rows rows = findRows(offsets, experts, blockIdx.y);
   if (rows.count == 0) return;
   int column = blockIdx.x * TILE;
   Operand a = {x + (i64)rows.first * k, k, rows.count, k};
   Operand b = {w + (i64)rows.expert * n * k, TRANSPOSE_W ? k : n, TRANSPOSE_W ? n : k, TRANSPOSE_W ? k : n};
-  float acc[4][8][4];
+  float acc[ROW_PARTS][COLUMN_PARTS][4];
   tileProduct<false, TRANSPOSE_W>(acc, shared, a, 0, b, column, k);
   storeTile(y + (i64)rows.first * n + column, n, rows.count, n - column, shared, acc, accumulate);
 }
@@ -196,13 +243,15 @@ __device__ __forceinline__ void groupedProduct(
 /** y[r] = x[r] · w[e], w [E, k, n]. grid (n / 128, rows / 128 + experts). */
 extern "C" __global__ void __launch_bounds__(THREADS, 2) groupedGemmMma(
     const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
-  groupedProduct<false>(x, w, y, offsets, experts, n, k, accumulate);
+  DYNAMIC_SHARED(shared);
+  groupedProduct<false>(shared, x, w, y, offsets, experts, n, k, accumulate);
 }
 
 /** y[r] = x[r] · w[e]ᵀ, w [E, n, k]. grid (n / 128, rows / 128 + experts). */
 extern "C" __global__ void __launch_bounds__(THREADS, 2) groupedGemmTransposedMma(
     const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
-  groupedProduct<true>(x, w, y, offsets, experts, n, k, accumulate);
+  DYNAMIC_SHARED(shared);
+  groupedProduct<true>(shared, x, w, y, offsets, experts, n, k, accumulate);
 }
 
 /** dw[e] = Σ_r dy[r]ᵀ · x[r] over the rows of expert e, dw [E, n, k]. grid (k / 128, n / 128, experts). */
@@ -212,7 +261,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) groupedGemmWeightGradMm
   int e = blockIdx.z, first = offsets[e], count = offsets[e + 1] - first, row = blockIdx.y * TILE, column = blockIdx.x * TILE;
   if (count == 0 && accumulate) return;
   Operand a = {dy + (i64)first * n, n, count, n}, b = {x + (i64)first * k, k, count, k};
-  float acc[4][8][4];
+  float acc[ROW_PARTS][COLUMN_PARTS][4];
   tileProduct<true, false>(acc, shared, a, row, b, column, count);
   int rows = n - row < TILE ? n - row : TILE;
   storeTile(dw + ((i64)e * n + row) * k + column, k, rows, k - column, shared, acc, accumulate);

@@ -1,74 +1,131 @@
 import type { KernelArguments } from "../../../kernels.ts";
-import type { Launcher } from "../launcher.ts";
+import type { Grid, MacroLaunch, Signature } from "../launcher.ts";
 
 const file = "attention-mma";
+const bytes = 2;
+const stages = 2;
+const warpThreads = 32;
+const warpRows = 16;
+/** Bytes of shared memory of a block, and of a multiprocessor less 1 KiB for each block, on sm_90; what kernels declare themselves. */
+const mostShared = 227 << 10;
+const blockReserve = 1 << 10;
+const staticShared = 4 << 10;
 
-// As in kernels/attention-mma.cu.
-const forward = { rows: 128, keys: 64, threads: 128 };
-const query = { rows: 128, keys: 64, threads: 256 };
-const key = { rows: 128, queries: 32, threads: 256 };
-
-type Forward = KernelArguments<"attentionForward", number>;
-type Backward = KernelArguments<"attentionBackward", number>;
-
-/** Whether the tensor cores' kernels take these head sizes. */
-export function fitsTensorCores({ qkDim, vDim }: { qkDim: number; vDim: number }): boolean {
-  return qkDim % 16 === 0 && vDim % 16 === 0 && qkDim <= 256 && vDim <= 256;
+interface Tiles {
+  readonly macros: MacroLaunch["macros"];
+  readonly forward: Block;
+  readonly query: Block;
+  readonly key: Block;
 }
 
-function macros({ qkDim, vDim }: { qkDim: number; vDim: number }): string[] {
-  return [`QK_DIM=${qkDim}`, `V_DIM=${vDim}`];
+interface Block {
+  readonly rows: number;
+  readonly threads: number;
+  readonly shared: number;
 }
 
-export function forwardOnTensorCores(g: Forward, launcher: Launcher): void {
-  const [pitchK, pitchV] = [g.qkDim + 8, g.vDim + 8];
-  const shared = 2 * ((forward.rows + forward.keys) * pitchK + forward.keys * pitchV);
-  launcher.launch(
-    file,
-    "attentionForwardMma",
-    [Math.ceil(g.sequence / forward.rows) * g.heads * g.batch],
-    forward.threads,
-    "pppppppiiifi",
-    [g.q, g.k, g.v, g.documents, g.out, g.lse, g.rowMax, g.batch, g.sequence, g.heads, g.scale, g.causal],
+/** Whether the kernels take these heads: multiples of 16 up to 256, and row numbers that fit 31 bits. */
+export function fitsAttentionMma(g: {
+  readonly batch: number;
+  readonly sequence: number;
+  readonly heads: number;
+  readonly qkDim: number;
+  readonly vDim: number;
+}): boolean {
+  const fits = (dim: number) => dim > 0 && dim <= 256 && dim % 16 === 0;
+  return fits(g.qkDim) && fits(g.vDim) && g.batch * (g.sequence + 256) * g.heads < 2 ** 31;
+}
+
+/** Tiles for which the sums of a pair of head sizes stay in registers: see the head of the .cu file. */
+export function attentionTiles(qkDim: number, vDim: number): Tiles {
+  const rowBytes = bytes * (qkDim + 8 + vDim + 8);
+  const wide = qkDim > 192 || vDim > 128;
+  const forward = wide ? { warps: 8, parts: 1, keys: 64 } : { warps: 4, parts: 2, keys: 64 };
+  const query = { warps: 8, keys: wide ? 32 : 64 };
+  const key = { warps: 8, queries: wide ? 16 : 32 };
+  const block = (warps: number, rows: number, shared: number): Block => ({
+    rows,
+    threads: warps * warpThreads,
     shared,
-    macros(g),
+  });
+  const blocks = (shared: number) => (2 * (shared + staticShared + blockReserve) <= mostShared + blockReserve ? 2 : 1);
+
+  const forwardRows = forward.warps * forward.parts * warpRows;
+  // Queries, keys and values; at the end the outputs, in their place.
+  const forwardShared = Math.max(
+    bytes * (forwardRows * (qkDim + 8)) + rowBytes * forward.keys,
+    bytes * forwardRows * (vDim + 8),
   );
+  const queryRows = query.warps * warpRows;
+  const queryShared = rowBytes * (queryRows + stages * query.keys);
+  const keyRows = key.warps * warpRows;
+  const keyShared = rowBytes * (keyRows + stages * key.queries);
+  return {
+    forward: block(forward.warps, forwardRows, forwardShared),
+    query: block(query.warps, queryRows, queryShared),
+    key: block(key.warps, keyRows, keyShared),
+    macros: {
+      QK_DIM: qkDim,
+      V_DIM: vDim,
+      FORWARD_WARPS: forward.warps,
+      FORWARD_PARTS: forward.parts,
+      FORWARD_KEYS: forward.keys,
+      // Two blocks of 4 warps have 255 registers a thread; of 8 warps, one.
+      FORWARD_BLOCKS: forward.warps === 4 ? blocks(forwardShared) : 1,
+      QUERY_WARPS: query.warps,
+      QUERY_KEYS: query.keys,
+      QUERY_BLOCKS: 1,
+      KEY_WARPS: key.warps,
+      KEY_QUERIES: key.queries,
+      KEY_BLOCKS: 1,
+    },
+  };
 }
 
-export function backwardOnTensorCores(g: Backward, launcher: Launcher): void {
-  const width = g.qkDim + g.vDim + 16;
-  const lanes = g.vDim > 128 ? 32 : g.vDim > 64 ? 16 : g.vDim > 32 ? 8 : 4;
-  const rows = g.batch * g.sequence * g.heads;
-  launcher.launch(
-    file,
-    "attentionDeltaMma",
-    [Math.ceil((rows * lanes) / 256)],
-    256,
-    "pppiii",
-    [g.dout, g.out, g.delta, g.batch, g.sequence, g.heads],
-    0,
-    macros(g),
-  );
+function over(
+  name: string,
+  { rows, threads, shared }: Block,
+  macros: MacroLaunch["macros"],
+  g: { readonly batch: number; readonly sequence: number; readonly heads: number },
+  signature: Signature,
+  values: readonly number[],
+): MacroLaunch {
+  const grid: Grid = [Math.ceil(g.sequence / rows) * g.heads * g.batch];
+  return { file, name, macros, grid, block: threads, shared, signature, values };
+}
+
+/** q, k, v, out bf16. */
+export function attentionForwardMma(g: KernelArguments<"attentionForward", number>): MacroLaunch {
+  const { macros, forward } = attentionTiles(g.qkDim, g.vDim);
+  return over("attentionForwardMma", forward, macros, g, "pppppppiiifi", [
+    ...[g.q, g.k, g.v, g.documents, g.out, g.lse, g.rowMax],
+    ...[g.batch, g.sequence, g.heads, g.scale, g.causal],
+  ]);
+}
+
+/** Lanes that share a row of `delta`: as LANES in the kernel. */
+export function deltaLanes(vDim: number): number {
+  return vDim > 128 ? 32 : vDim > 64 ? 16 : vDim > 32 ? 8 : 4;
+}
+
+/** dout, q, k, v, out, dq, dk, dv bf16. In this order: the second and third read delta. */
+export function attentionBackwardMma(g: KernelArguments<"attentionBackward", number>): readonly MacroLaunch[] {
+  const { macros, query, key } = attentionTiles(g.qkDim, g.vDim);
   const inputs = [g.dout, g.q, g.k, g.v, g.documents, g.lse, g.delta];
   const sizes = [g.batch, g.sequence, g.heads, g.scale, g.causal];
-  launcher.launch(
-    file,
-    "attentionBackwardQMma",
-    [Math.ceil(g.sequence / query.rows) * g.heads * g.batch],
-    query.threads,
-    "ppppppppiiifi",
-    [...inputs, g.dq, ...sizes],
-    2 * width * (query.rows + 2 * query.keys),
-    macros(g),
-  );
-  launcher.launch(
-    file,
-    "attentionBackwardKVMma",
-    [Math.ceil(g.sequence / key.rows) * g.heads * g.batch],
-    key.threads,
-    "pppppppppiiifi",
-    [...inputs, g.dk, g.dv, ...sizes],
-    2 * width * (key.rows + 2 * key.queries),
-    macros(g),
-  );
+  const threads = 256;
+  return [
+    {
+      file,
+      name: "attentionDeltaMma",
+      macros,
+      grid: [Math.ceil((g.batch * g.sequence * g.heads * deltaLanes(g.vDim)) / threads)],
+      block: threads,
+      shared: 0,
+      signature: "pppiii",
+      values: [g.dout, g.out, g.delta, g.batch, g.sequence, g.heads],
+    },
+    over("attentionBackwardQMma", query, macros, g, "ppppppppiiifi", [...inputs, g.dq, ...sizes]),
+    over("attentionBackwardKVMma", key, macros, g, "pppppppppiiifi", [...inputs, g.dk, g.dv, ...sizes]),
+  ];
 }

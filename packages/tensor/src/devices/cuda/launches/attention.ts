@@ -1,4 +1,4 @@
-import { backwardOnTensorCores, fitsTensorCores, forwardOnTensorCores } from "./attention-mma.ts";
+import { attentionBackwardMma, attentionForwardMma, fitsAttentionMma } from "./attention-mma.ts";
 import { fitsLatentSplits, latentInSplits } from "./latent-splits.ts";
 import { byTable, gridOf, type Launches } from "./launch.ts";
 
@@ -25,7 +25,8 @@ export const attentionLaunches: Launches<
   ),
   attentionForward(g, launcher) {
     checkHeads("attentionForward", g.qkDim, g.vDim);
-    if (launcher.areBf16("q", "k", "v", "out") && fitsTensorCores(g)) return forwardOnTensorCores(g, launcher);
+    if (launcher.areBf16("q", "k", "v", "out") && fitsAttentionMma(g))
+      return launcher.launchCompiled(attentionForwardMma(g));
     launcher.launch(
       "attention",
       "attentionForward",
@@ -41,8 +42,10 @@ export const attentionLaunches: Launches<
   },
   attentionBackward(g, launcher) {
     checkHeads("attentionBackward", g.qkDim, g.vDim);
-    if (launcher.areBf16("q", "k", "v", "out", "dout", "dq", "dk", "dv") && fitsTensorCores(g))
-      return backwardOnTensorCores(g, launcher);
+    if (launcher.areBf16("q", "k", "v", "out", "dout", "dq", "dk", "dv") && fitsAttentionMma(g)) {
+      for (const launch of attentionBackwardMma(g)) launcher.launchCompiled(launch);
+      return;
+    }
     const rows = g.batch * g.sequence * g.heads;
     const sizes = [g.batch, g.sequence, g.heads, g.qkDim, g.vDim, g.scale, g.causal];
     const inputs = [g.dout, g.q, g.k, g.v, g.documents, g.lse, g.delta];

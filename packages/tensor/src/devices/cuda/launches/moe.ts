@@ -1,4 +1,4 @@
-import { fitsTensorTiles, groupedWeightGradOnTensorCores } from "./grouped-mma.ts";
+import { fitsGroupedMma, groupedGemmWeightGradMma, instructionsOf } from "./grouped-mma.ts";
 import { byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
 
 const file = "moe";
@@ -39,8 +39,8 @@ export const moeLaunches: Launches<
     rows > 0 ? Math.ceil(rows / tile) + experts : 0,
   ]),
   groupedGemmWeightGrad(g, launcher) {
-    if (launcher.areBf16("dy", "x") && !launcher.areBf16("dw") && fitsTensorTiles(g))
-      groupedWeightGradOnTensorCores(g, launcher);
+    if (launcher.areBf16("dy", "x") && !launcher.areBf16("dw") && fitsGroupedMma(g))
+      launcher.launchCompiled(groupedGemmWeightGradMma(g, "f32", instructionsOf(launcher.chip)));
     else plainWeightGrad(g, launcher);
   },
 };
