@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { MacroLaunch } from "../src/devices/cuda/launcher.ts";
 import {
   attentionBackwardMma,
   attentionForwardMma,
   attentionTiles,
   fitsAttentionMma,
-  type MacroLaunch,
 } from "../src/devices/cuda/launches/attention-mma.ts";
 import { fitsGroupedMma, groupedGemmMma, groupedGemmWeightGradMma } from "../src/devices/cuda/launches/grouped-mma.ts";
 
