@@ -125,7 +125,11 @@ async function stream(chat: boolean, response: ServerResponse, behaviour: Behavi
   for (const [i, token] of tokens.entries()) {
     await sleep(delayMilliseconds);
     if (response.destroyed) return;
-    if (cutAfter === i) return void response.destroy();
+    if (cutAfter === i) {
+      // What was written is on its way: a connection that breaks at once may take it along.
+      await sleep(150);
+      return void response.destroy();
+    }
     if (failAfter === i) {
       send({
         error: { message: "the engine's thread died", type: "server_error", param: null, code: "engine_failed" },

@@ -125,12 +125,19 @@ export class Metrics {
   }
 
   latencies(): Latencies {
-    const of = Object.fromEntries(
-      Object.entries(this.#columns).map(([name, column]) => [name, column.distribution()]),
-    ) as Omit<Latencies, "itlMs">;
+    const { ttftMs, tbtMs, tpotMs, e2eMs, queueMs, prefillMs, handoffMs } = this.#columns;
     const { intervals } = this;
     const [p50, p90, p95, p99] = [0.5, 0.9, 0.95, 0.99].map((q) => intervals.quantile(q));
-    return { ...of, itlMs: { count: intervals.count, mean: intervals.mean, p50, p90, p95, p99, max: intervals.max } };
+    return {
+      ttftMs: ttftMs.distribution(),
+      tbtMs: tbtMs.distribution(),
+      tpotMs: tpotMs.distribution(),
+      e2eMs: e2eMs.distribution(),
+      queueMs: queueMs.distribution(),
+      prefillMs: prefillMs.distribution(),
+      handoffMs: handoffMs.distribution(),
+      itlMs: { count: intervals.count, mean: intervals.mean, p50, p90, p95, p99, max: intervals.max },
+    };
   }
 
   attainment(virtualMs: number): Attainment {
