@@ -51,9 +51,8 @@ async function decodeSpeed(paged: PagedModel, batch: number): Promise<number> {
   return (batch * 1000) / median(times);
 }
 
-export async function run(options: BenchOptions): Promise<BenchResult> {
-  if (options.args.includes("cuda")) return (await import("./parts/decode-cuda.ts")).run(options);
-  const { values } = parseArgs({ args: [...options.args], options: { threads: { type: "string" } } });
+export async function run({ args }: BenchOptions): Promise<BenchResult> {
+  const { values } = parseArgs({ args: [...args], options: { threads: { type: "string" } } });
   const device = await openDevice("wasm", values.threads ? { threads: Number(values.threads) } : {});
   const config = preset("k2-nano");
   const model = createModel(device, config);

@@ -24,8 +24,7 @@ function time({ kind, threads, env }: Contender): { name: string; gflops: Record
   return JSON.parse(output.trim().split("\n").at(-1) as string) as { name: string; gflops: Record<string, number> };
 }
 
-export async function run(options: BenchOptions): Promise<BenchResult> {
-  if (options.args.includes("cuda")) return (await import("./parts/gemm-cuda.ts")).run(options);
+export async function run(_: BenchOptions): Promise<BenchResult> {
   const blas = findOpenBlas();
   // Held to AVX2, which is what WebAssembly's vectors can be turned into.
   const haswell = { OPENBLAS_CORETYPE: "Haswell", BALTORO_BLAS: blas ?? "" };

@@ -1,4 +1,4 @@
-/** `npm run bench NAME [-- --json]`: runs bench/NAME.ts. */
+/** `npm run bench NAME [-- --json]`: runs bench/NAME.ts, with `--device D` bench/parts/NAME-D.ts where there is one. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -27,8 +27,11 @@ async function main([name, ...rest]: string[]): Promise<number> {
   }
   const json = rest.includes("--json");
   const args = rest.filter((argument) => argument !== "--json");
-  const module = (await import(pathToFileURL(path).href)) as Partial<BenchModule>;
-  if (typeof module.run !== "function") throw new Error(`bench: ${name}.ts exports no function "run"`);
+  const device = rest[rest.indexOf("--device") + 1];
+  const part = join(import.meta.dirname, `parts/${name}-${device}.ts`);
+  const chosen = rest.includes("--device") && existsSync(part) ? part : path;
+  const module = (await import(pathToFileURL(chosen).href)) as Partial<BenchModule>;
+  if (typeof module.run !== "function") throw new Error(`bench: ${chosen} exports no function "run"`);
   const result = await module.run({ json, args });
   for (const line of result.lines) console.log(line);
   const table = checkTable(result.checks);

@@ -100,13 +100,10 @@ async function withoutBlas<T>(measure: () => Promise<T>): Promise<T> {
   }
 }
 
-export async function run(options: BenchOptions): Promise<BenchResult> {
-  const { args } = options;
-  if (args.includes("cuda")) return (await import("./parts/train-cuda.ts")).run(options);
+export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      device: { type: "string" },
       threads: { type: "string" },
       steps: { type: "string" },
       "no-peer": { type: "boolean" },

@@ -5,14 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import {
-  createModel,
   forwardLogits,
-  initializeWeights,
   type K2Config,
   type K2Model,
   latentCacheBytes,
   loadWeights,
-  namedWeights,
   openCheckpoint,
   preset,
   readConfig,
@@ -22,6 +19,7 @@ import {
   Tokenizer,
 } from "@baltoro/k2";
 import { createDevice, openReferenceBackend, openSafetensors, scope, tensor, writeSafetensors } from "@baltoro/tensor";
+import { drawModel, valuesOf } from "./random-model.ts";
 
 const device = createDevice(openReferenceBackend());
 const folder = await mkdtemp(join(tmpdir(), "baltoro-checkpoint-"));
@@ -29,19 +27,7 @@ after(() => rm(folder, { recursive: true }));
 
 const config: K2Config = { ...preset("k2-tiny"), numHiddenLayers: 3, nSharedExperts: 2 };
 
-function randomModel(seed: number, given = config): K2Model {
-  const model = createModel(device, given);
-  initializeWeights(model, { seed, standardDeviation: 0.3 });
-  for (const { moe } of model.weights.layers) moe?.bias.write(Float32Array.from([0.1, -0.2, 0.3, seed]));
-  return model;
-}
-
-async function valuesOf(model: K2Model): Promise<Map<string, Float32Array>> {
-  const values = new Map<string, Float32Array>();
-  for (const { name, tensor: weight } of namedWeights(model.weights))
-    values.set(name, Float32Array.from(await weight.read()));
-  return values;
-}
+const randomModel = (seed: number, given = config) => drawModel(device, given, seed);
 
 /** Nearest bf16, ties to even. */
 function toBf16(value: number): number {

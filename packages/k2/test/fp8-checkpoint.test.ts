@@ -5,10 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
-  createModel,
   exportCheckpoint,
   forwardLogits,
-  initializeWeights,
   isQuantized,
   type K2Config,
   type K2Model,
@@ -35,6 +33,7 @@ import {
   writeSafetensors,
 } from "@baltoro/tensor";
 import fc from "fast-check";
+import { drawModel, valuesOf } from "./random-model.ts";
 
 const device = createDevice(openReferenceBackend());
 const folder = await mkdtemp(join(tmpdir(), "baltoro-fp8-"));
@@ -57,19 +56,7 @@ const config: K2Config = {
   vHeadDim: 70,
 };
 
-function randomModel(seed: number): K2Model {
-  const model = createModel(device, config);
-  initializeWeights(model, { seed, standardDeviation: 0.3 });
-  for (const { moe } of model.weights.layers) moe?.bias.write(Float32Array.from([0.1, -0.2, 0.3, seed]));
-  return model;
-}
-
-async function valuesOf(model: K2Model): Promise<Map<string, Float32Array>> {
-  const values = new Map<string, Float32Array>();
-  for (const { name, tensor: weight } of namedWeights(model.weights))
-    values.set(name, Float32Array.from(await weight.read()));
-  return values;
-}
+const randomModel = (seed: number) => drawModel(device, config, seed);
 
 async function withFile<T>(path: string, use: (file: SafetensorsFile) => Promise<T>): Promise<T> {
   const file = await openSafetensors(path);

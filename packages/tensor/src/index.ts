@@ -22,7 +22,6 @@ export {
   kernelSource,
   type LibraryName,
   libraryNames,
-  loadDriver,
   loadLibrary,
   openCudaBackend,
   openGpu,

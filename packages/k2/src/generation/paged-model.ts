@@ -208,11 +208,11 @@ export class PagedModel implements Disposable {
     writeLatentCache(concatenate([latent, reshape(keyRope, [rows, qkRopeHeadDim])]), inputs.slots, cache);
     const { keys, values } = this.#absorbed[index];
     const absorbed = concatenate([
-      headMatmul(slice(q, 0, qkNopeHeadDim), keys, { transposeW: true }),
+      headMatmul(slice(q, 0, qkNopeHeadDim), keys),
       slice(q, qkNopeHeadDim, qkRopeHeadDim),
     ]);
     const attended = pagedLatentAttention(absorbed, cache, context, kvLoraRank, softmaxScale(config));
-    const out = headMatmul(attended, values, { transposeW: true });
+    const out = headMatmul(attended, values);
     return linear(reshape(out, [rows, heads * vHeadDim]), layer.attention.o);
   }
 

@@ -88,18 +88,14 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, out?: FloatDTyp
 }
 
 /**
- * One product per head, without copying heads apart: x [T, H, k], w [H, k, n] ([H, n, k] if transposeW) → [T, H, n].
+ * One product per head, without copying heads apart: x [T, H, k], w [H, n, k] → [T, H, n].
  * No gradient: it serves the absorbed path of MLA decoding.
  */
-export function headMatmul(x: Tensor, weight: Tensor, options: { transposeW?: boolean } = {}): Tensor {
-  const { transposeW = false } = options;
+export function headMatmul(x: Tensor, weight: Tensor): Tensor {
   const [rows, heads, k] = x.shape;
-  const [wHeads, first, second] = weight.shape;
-  const n = transposeW ? first : second;
-  if (x.shape.length !== 3 || weight.shape.length !== 3 || wHeads !== heads || (transposeW ? second : first) !== k) {
-    throw new Error(
-      `headMatmul: x ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)}${transposeW ? " (transposed)" : ""}`,
-    );
+  const [wHeads, n, wInner] = weight.shape;
+  if (x.shape.length !== 3 || weight.shape.length !== 3 || wHeads !== heads || wInner !== k) {
+    throw new Error(`headMatmul: x ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)}`);
   }
   const out = empty(x.device, [rows, heads, n], x.dtype, "headMatmul");
   x.device.backend.enqueue("gemm", {
@@ -113,7 +109,7 @@ export function headMatmul(x: Tensor, weight: Tensor, options: { transposeW?: bo
     n,
     k,
     lda: heads * k,
-    ldb: transposeW ? k : n,
+    ldb: k,
     ldc: 0,
     ldd: heads * n,
     strideA: k,
@@ -121,7 +117,7 @@ export function headMatmul(x: Tensor, weight: Tensor, options: { transposeW?: bo
     strideC: 0,
     strideD: n,
     transposeA: 0,
-    transposeB: transposeW ? 1 : 0,
+    transposeB: 1,
     alpha: 1,
     beta: 0,
     symmetric: 0,

@@ -249,8 +249,8 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       if (length === 0) return dtype === "i32" ? new Int32Array(0) : new Float32Array(0);
       const host = guarded(() => takePinned(bytes));
       try {
-        guarded(() => driver.call("cuMemcpyDtoHAsync", host.address, address, bytes, stream));
-        await waitForStream(driver, stream).catch((error: Error) => guarded(() => Promise.reject(error)));
+        driver.call("cuMemcpyDtoHAsync", host.address, address, bytes, stream);
+        await waitForStream(driver, stream);
         if (dtype === "i32") return new Int32Array(host.bytes, 0, length).slice();
         if (dtype === "f32") return new Float32Array(host.bytes, 0, length).slice();
         return bfloat16ToFloat32(new Uint16Array(host.bytes, 0, length).slice());

@@ -16,7 +16,6 @@ const prototypes = {
   cuDevicePrimaryCtxRetain: "int cuDevicePrimaryCtxRetain(_Out_ uintptr_t *context, int device)",
   cuDevicePrimaryCtxRelease: "int cuDevicePrimaryCtxRelease_v2(int device)",
   cuCtxSetCurrent: "int cuCtxSetCurrent(uintptr_t context)",
-  cuMemGetInfo: "int cuMemGetInfo_v2(_Out_ size_t *free, _Out_ size_t *total)",
   cuMemAlloc: "int cuMemAlloc_v2(_Out_ uintptr_t *address, size_t bytes)",
   cuMemFree: "int cuMemFree_v2(uintptr_t address)",
   cuMemHostAlloc: "int cuMemHostAlloc(_Out_ uintptr_t *address, size_t bytes, unsigned int flags)",

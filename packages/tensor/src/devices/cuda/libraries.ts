@@ -38,12 +38,13 @@ const remedies: Readonly<Record<LibraryName, string>> = {
  * Where to look, in this order: BALTORO_CUDA (one directory, or several with colons), the system's loader, CUDA_HOME and CUDA_PATH,
  * /usr/local/cuda*, NVIDIA's packages within a Python of VIRTUAL_ENV, /opt and /usr/lib/python3.
  */
-export function librarySearchPath(): string[] {
+function librarySearchPath(): { asked: string[]; others: string[] } {
   const asked = (process.env["BALTORO_CUDA"] ?? "").split(":").filter(Boolean);
   const homes = [process.env["CUDA_HOME"], process.env["CUDA_PATH"], ...matching("/usr/local", /^cuda(-\d.*)?$/)]
     .filter((home) => home !== undefined)
     .flatMap((home) => [join(home, "lib64"), join(home, "lib")]);
-  return [...asked, ...homes, "/usr/local/nvidia/lib64", ...pythonPackages()].filter((path) => existsSync(path));
+  const others = [...homes, "/usr/local/nvidia/lib64", ...pythonPackages()];
+  return { asked: asked.filter((path) => existsSync(path)), others: others.filter((path) => existsSync(path)) };
 }
 
 function matching(directory: string, pattern: RegExp): string[] {
@@ -73,17 +74,12 @@ function pythonPackages(): string[] {
 export function loadLibrary(name: LibraryName): FoundLibrary {
   const koffi = loadKoffi();
   const failures: string[] = [];
-  const directories = librarySearchPath();
-  const asked = (process.env["BALTORO_CUDA"] ?? "").split(":").filter(Boolean);
-  const candidates = [
-    ...asked
-      .flatMap((directory) => fileNames[name].map((file) => join(directory, file)))
-      .filter((path) => existsSync(path)),
-    ...fileNames[name],
-    ...fileNames[name]
+  const { asked, others } = librarySearchPath();
+  const filesIn = (directories: readonly string[]) =>
+    fileNames[name]
       .flatMap((file) => directories.map((directory) => join(directory, file)))
-      .filter((path) => existsSync(path)),
-  ];
+      .filter((path) => existsSync(path));
+  const candidates = [...filesIn(asked), ...fileNames[name], ...filesIn(others)];
   for (const path of candidates) {
     try {
       return { name, path, library: koffi.load(path) };
@@ -92,7 +88,7 @@ export function loadLibrary(name: LibraryName): FoundLibrary {
     }
   }
   throw new CudaUnavailableError(
-    `${fileNames[name].join(" or ")} was not found (searched the system's loader${directories.map((path) => `, ${path}`).join("")}): ${remedies[name]}. BALTORO_CUDA names another directory`,
+    `${fileNames[name].join(" or ")} was not found (searched the system's loader${[...asked, ...others].map((path) => `, ${path}`).join("")}): ${remedies[name]}. BALTORO_CUDA names another directory`,
     failures,
   );
 }

@@ -80,27 +80,26 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
     launcher.launch("elementwise", "castF32ToBf16", gridOf(n), blockSize, "ppi", [from, to, n]);
   }
 
+  /** A root's shadow, made where there is none, as old as it is. */
+  function ownShadow(root: Root): NonNullable<Root["shadow"]> {
+    const byteLength = root.byteLength / 2;
+    root.shadow ??= { address: allocator.alloc(byteLength, "weights in bf16"), byteLength, valid: false };
+    return root.shadow;
+  }
+
   function refresh(root: Root): void {
-    const n = root.byteLength / 4;
-    root.shadow ??= { address: allocator.alloc(2 * n, "weights in bf16"), byteLength: 2 * n, valid: false };
-    convert(root.address, root.shadow.address, n);
-    root.shadow.valid = true;
+    const shadow = ownShadow(root);
+    convert(root.address, shadow.address, root.byteLength / 4);
+    shadow.valid = true;
   }
 
   function shadowOf(root: Root): number {
     const { captured } = products;
-    if (!captured) {
-      if (!root.shadow?.valid) refresh(root);
-    } else if (captured.written.has(root)) {
-      // Written within the graph: it has to be converted there, each time.
-      refresh(root);
-    } else {
-      // Converted before each launch, where it was written since the last one.
-      const byteLength = root.byteLength / 2;
-      root.shadow ??= { address: allocator.alloc(byteLength, "weights in bf16"), byteLength, valid: false };
-      captured.read.add(root);
-    }
-    return (root.shadow as NonNullable<Root["shadow"]>).address;
+    const shadow = ownShadow(root);
+    // Within a graph, what it has written is converted there, each time; the rest before a launch, where it was written since the last.
+    if (captured && !captured.written.has(root)) captured.read.add(root);
+    else if (captured || !shadow.valid) refresh(root);
+    return shadow.address;
   }
 
   const products: Products = {
