@@ -1,0 +1,1 @@
+export type { CohortRecord } from "./record.ts";
