@@ -1,0 +1,1 @@
+export { type TrainedModel, type TrainProgress, type TrainRequest, trainDiagnosisModel } from "./train.ts";
