@@ -25,7 +25,18 @@ export function toyExample(id: string, text: string, present: readonly Disease[]
 export function toyExamples(count: number, seed: number, filler = 0): Example[] {
   const random = toyRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
-  const phrases = ["精神可", "食欲一般", "大便正常", "睡眠差", "无呕吐", "鼻塞流涕", "咽部充血", "阵发性咳嗽", "夜间明显", "无皮疹"];
+  const phrases = [
+    "精神可",
+    "食欲一般",
+    "大便正常",
+    "睡眠差",
+    "无呕吐",
+    "鼻塞流涕",
+    "咽部充血",
+    "阵发性咳嗽",
+    "夜间明显",
+    "无皮疹",
+  ];
   return Array.from({ length: count }, (_, i) => {
     const crackles = random() < 0.5;
     const high = random() < 0.5;

@@ -6,8 +6,8 @@ import type { FusionConfig } from "./config.ts";
 import {
   type Measurement,
   type MeasurementScales,
-  stateRows,
   type StructuredNote,
+  stateRows,
   valueKnots,
 } from "./measurements.ts";
 import { encodingWidth } from "./weights.ts";
@@ -146,7 +146,12 @@ function sum(values: readonly number[]): number {
 }
 
 /** A measurement as a row of shares: piecewise linear between knots (Gorishniy et al. 2022, arXiv 2203.05556). */
-function encode(target: Float32Array, at: number, { code, states, value, deviation }: Measurement, codes: number): void {
+function encode(
+  target: Float32Array,
+  at: number,
+  { code, states, value, deviation }: Measurement,
+  codes: number,
+): void {
   if (code >= 0) target[at + code] = 1;
   for (const state of states) if (state >= 0) target[at + codes + state] = 1;
   const values = at + codes + stateRows.count;
@@ -160,4 +165,3 @@ function encode(target: Float32Array, at: number, { code, states, value, deviati
     if (share > 0) target[start + lower + 1] = share;
   }
 }
-

@@ -26,8 +26,8 @@ export const defaultConfig: Omit<FusionConfig, "tokens" | "words"> = {
   fusion: "attention",
   width: 96,
   layers: 3,
-  heads: 4,
-  feedForward: 256,
+  heads: 3,
+  feedForward: 192,
   maxTokens: 384,
 };
 

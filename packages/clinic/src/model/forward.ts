@@ -15,6 +15,7 @@ import {
   sigmoid,
   softmax,
   sum,
+  swiglu,
   type Tensor,
   tensor,
 } from "@baltoro/tensor";
@@ -67,7 +68,12 @@ function encodeStructured({ structured }: FusionWeights, batch: Batch): Structur
 }
 
 /** [T, D]: the encoder's tokens, without fusion: what pre-training looks at. */
-export function encodeHidden(weights: FusionWeights, config: FusionConfig, batch: Batch, options: ForwardOptions): Tensor {
+export function encodeHidden(
+  weights: FusionWeights,
+  config: FusionConfig,
+  batch: Batch,
+  options: ForwardOptions,
+): Tensor {
   const text = encodeText(weights, config, batch, options, encodeStructured(weights, batch));
   if (!text) throw new Error("the model has no text encoder");
   return text.hidden;
@@ -86,10 +92,10 @@ function encodeText(
   if (text.words) x = add(x, embedding(text.words, batch.words));
   if (structured && place) x = add(x, embedding(linear(structured.measurements, place), batch.places));
   const strengths: Tensor[] = [];
-  for (const [i, layer] of text.layers.entries()) {
+  for (const layer of text.layers) {
     const infused = structured && infuse(layer, x, batch, structured);
     if (infused) strengths.push(infused.strength);
-    x = block(layer, x, config, batch, options, i, infused);
+    x = block(layer, x, config, batch, options, infused);
   }
   return { hidden: layerNorm(x, text.norm.weight, text.norm.bias), strengths };
 }
@@ -106,7 +112,12 @@ interface Infused {
  * note predicts from its structured vector and its first token so far, as MAG's gate (Rahman et al. 2020). A number's own measurement
  * is added at its placeholder.
  */
-function infuse({ infusion }: LayerWeights, x: Tensor, batch: Batch, { note, measurements }: Structured): Infused | undefined {
+function infuse(
+  { infusion }: LayerWeights,
+  x: Tensor,
+  batch: Batch,
+  { note, measurements }: Structured,
+): Infused | undefined {
   if (!infusion) return undefined;
   const first = embedding(x, batch.firsts);
   const strength = sigmoid(linear(concatenate([first, note]), infusion.strength, infusion.strengthBias));
@@ -121,13 +132,11 @@ function block(
   x: Tensor,
   { heads, width }: FusionConfig,
   batch: Batch,
-  { tables, dropout: drop }: ForwardOptions,
-  index: number,
+  { tables }: ForwardOptions,
   infused: Infused | undefined,
 ): Tensor {
   const rows = x.shape[0];
   const headDim = width / heads;
-  const dropped = (y: Tensor, stream: number) => (drop ? dropout(y, drop.p, drop.state, 2 * index + stream) : y);
   let normed = layerNorm(x, layer.attentionNorm.weight, layer.attentionNorm.bias);
   // x̂ + γ ⊙ x̂ + β
   if (infused) normed = add(add(normed, multiply(normed, infused.scale)), infused.shift);
@@ -143,9 +152,9 @@ function block(
     documents: batch.documents,
     causal: false,
   });
-  const attended = add(x, dropped(linear(reshape(out, [rows, width]), layer.output), 0));
+  const attended = add(x, linear(reshape(out, [rows, width]), layer.output));
   const inner = layerNorm(attended, layer.feedForwardNorm.weight, layer.feedForwardNorm.bias);
-  return add(attended, dropped(linear(gelu(linear(inner, layer.up, layer.upBias)), layer.down), 1));
+  return add(attended, linear(swiglu(linear(inner, layer.gate), linear(inner, layer.up)), layer.down));
 }
 
 /** Rows of several matrices of one width, one below the other. */
@@ -178,7 +187,11 @@ function attend(
   const scores = matmul(repeated, context, { transposeB: true });
   const weights = softmax(add(scores, batch.contextMask));
   const gathered = matmul(weights, context);
-  return { logits: classify(head, reshape(gathered, [notes * classes, width]), notes, options), attention: weights, context };
+  return {
+    logits: classify(head, reshape(gathered, [notes * classes, width]), notes, options),
+    attention: weights,
+    context,
+  };
 }
 
 function repeatedRows({ notes, tokens }: Batch, classes: number): Tensor {

@@ -3,4 +3,5 @@ export { checkConfig, defaultConfig, type FusionConfig, type VariantName, varian
 export { encodeHidden, type Forward, forward } from "./forward.ts";
 export { learnScales, type MeasurementScales } from "./measurements.ts";
 export { createFusionModel, evaluate, type FusionModel, type FusionParts, logitsOf, passesOf } from "./model.ts";
+export { type HeadOnHost, type Relevance, readHead, relevanceOf } from "./relevance.ts";
 export type { NamedParameter } from "./weights.ts";

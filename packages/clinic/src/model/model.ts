@@ -1,4 +1,4 @@
-import { type Device, noGrad, type RopeTables, scope, type Tensor, persistent } from "@baltoro/tensor";
+import { type Device, noGrad, persistent, type RopeTables, scope, type Tensor } from "@baltoro/tensor";
 import { diseases, type ModelInput } from "../diagnosis/index.ts";
 import { type Lookup, lookupOf, tokenize, type Vocabulary } from "../tokens/index.ts";
 import { createBatch, type EncodedNote } from "./batch.ts";
@@ -107,4 +107,3 @@ export async function evaluate(device: Device, body: () => Tensor): Promise<Floa
     result.release();
   }
 }
-

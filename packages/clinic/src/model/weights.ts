@@ -26,8 +26,8 @@ export interface LayerWeights {
   readonly value: Tensor;
   readonly output: Tensor;
   readonly feedForwardNorm: Norm;
+  readonly gate: Tensor;
   readonly up: Tensor;
-  readonly upBias: Tensor;
   readonly down: Tensor;
   readonly infusion?: {
     /** [1, 2D]: how much of the structured features this note takes in here. */
@@ -98,7 +98,10 @@ export function createWeights(
     make(name, [rows, columns], { deviation: gain / Math.sqrt(columns) }, "muon");
   const table = (name: string, rows: number, deviation: number) => make(name, [rows, width], { deviation });
   const zeros = (name: string, size: number, value = 0) => make(name, [size], { value });
-  const norm = (name: string): Norm => ({ weight: zeros(`${name}.weight`, width, 1), bias: zeros(`${name}.bias`, width) });
+  const norm = (name: string): Norm => ({
+    weight: zeros(`${name}.weight`, width, 1),
+    bias: zeros(`${name}.bias`, width),
+  });
   // Residual branches begin small, so that their sum does not grow with depth.
   const branch = 1 / Math.sqrt(2 * config.layers);
   const layer = (name: string): LayerWeights => ({
@@ -108,8 +111,8 @@ export function createWeights(
     value: matrix(`${name}.value`, width, width),
     output: matrix(`${name}.output`, width, width, branch),
     feedForwardNorm: norm(`${name}.feed_forward_norm`),
+    gate: matrix(`${name}.gate`, feedForward, width),
     up: matrix(`${name}.up`, feedForward, width),
-    upBias: zeros(`${name}.up_bias`, feedForward),
     down: matrix(`${name}.down`, width, feedForward, branch),
     ...(infusion && {
       infusion: {

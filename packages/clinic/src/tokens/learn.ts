@@ -86,16 +86,18 @@ export function learnPieces(counts: ReadonlyMap<string, number>, merges: number)
     for (let i = 0; i + 1 < parts.length; i++) {
       const pair = parts[i] + separator + parts[i + 1];
       pairs.set(pair, (pairs.get(pair) ?? 0) + sign * count);
-      let holder = holders.get(pair);
-      if (!holder) holders.set(pair, (holder = new Set()));
-      if (sign > 0) holder.add(index);
+      if (sign < 0) continue;
+      const holder = holders.get(pair);
+      if (holder) holder.add(index);
+      else holders.set(pair, new Set([index]));
     }
   };
   for (const index of words.keys()) change(index, 1);
   for (let merge = 0; merge < merges; merge++) {
     let best = "";
     let most = 1;
-    for (const [pair, count] of pairs) if (count > most || (count === most && pair < best)) [best, most] = [pair, count];
+    for (const [pair, count] of pairs)
+      if (count > most || (count === most && pair < best)) [best, most] = [pair, count];
     if (best === "") break;
     const [left, right] = best.split(separator);
     const joined = left + right.slice(2);
@@ -118,7 +120,7 @@ const longest = 4;
 
 /**
  * Strings of two to four characters that stand together more often than their halves would by chance (pointwise mutual information),
- * less those that are nearly always part of a longer one.
+ * or hardly ever apart, less those that are nearly always part of a longer one.
  */
 export function learnWords(runs: ReadonlyMap<string, number>, most: number, minCount: number): string[] {
   const counts = new Map<string, number>();
@@ -135,12 +137,14 @@ export function learnWords(runs: ReadonlyMap<string, number>, most: number, minC
   const countOf = (gram: string) => counts.get(gram) ?? 0;
   const coheres = (gram: string, count: number) => {
     for (let cut = 1; cut < gram.length; cut++) {
-      const chance = (countOf(gram.slice(0, cut)) * countOf(gram.slice(cut))) / total;
-      if (count < 20 * chance) return false;
+      const [left, right] = [countOf(gram.slice(0, cut)), countOf(gram.slice(cut))];
+      if (count < (20 * left * right) / total && count < 0.6 * Math.max(left, right)) return false;
     }
     return true;
   };
-  const candidates = [...counts].filter(([gram, count]) => gram.length > 1 && count >= minCount && coheres(gram, count));
+  const candidates = [...counts].filter(
+    ([gram, count]) => gram.length > 1 && count >= minCount && coheres(gram, count),
+  );
   const covered = new Set<string>();
   for (const [gram, count] of candidates) {
     for (const inner of [gram.slice(1), gram.slice(0, -1)]) if (count >= 0.9 * countOf(inner)) covered.add(inner);

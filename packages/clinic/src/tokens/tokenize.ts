@@ -49,7 +49,13 @@ interface NumberPlace {
 /** Spans of the numbers, in order; of two that overlap the first. Results that the caller has beside the note have none. */
 function numberPlaces({ items, text }: ModelInput): NumberPlace[] {
   const places = items
-    .map(({ start, end, code, value, low }, item) => ({ start, end, item, code, numeric: (value ?? low) !== undefined }))
+    .map(({ start, end, code, value, low }, item) => ({
+      start,
+      end,
+      item,
+      code,
+      numeric: (value ?? low) !== undefined,
+    }))
     .filter(({ start, end, numeric }) => numeric && start >= 0 && end > start && end <= text.length)
     .sort((a, b) => a.start - b.start || a.end - b.end);
   let last = 0;
@@ -96,7 +102,9 @@ class NoteBuilder {
   }
 
   finish(maxTokens: number): TokenizedNote {
-    const [ids, words, starts, ends, items] = this.#columns.map((column) => Int32Array.from(column.slice(0, maxTokens)));
+    const [ids, words, starts, ends, items] = this.#columns.map((column) =>
+      Int32Array.from(column.slice(0, maxTokens)),
+    );
     const [all, , allStarts] = this.#columns;
     return {
       ...{ ids, words, starts, ends, items },

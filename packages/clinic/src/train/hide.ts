@@ -11,13 +11,23 @@ export interface HiddenTokens {
  * Hides a share of a note's tokens, whole words at a time (Cui et al. 2019, arXiv 1906.08101): of the hidden eight in ten become
  * [MASK], one another token, one stays (Devlin et al. 2019). [CLS] and placeholders are never asked for.
  */
-export function hideTokens(tokens: TokenizedNote, share: number, vocabulary: number, random: () => number): HiddenTokens {
+export function hideTokens(
+  tokens: TokenizedNote,
+  share: number,
+  vocabulary: number,
+  random: () => number,
+): HiddenTokens {
   const ids = tokens.ids.slice();
   const words = tokens.words.slice();
   const targets = new Int32Array(ids.length).fill(-1);
   for (let at = 1; at < ids.length; ) {
     let end = at + 1;
-    while (end < ids.length && words[end] >= 0 && words[end] === words[at] && tokens.starts[end] === tokens.ends[end - 1])
+    while (
+      end < ids.length &&
+      words[end] >= 0 &&
+      words[end] === words[at] &&
+      tokens.starts[end] === tokens.ends[end - 1]
+    )
       end++;
     if (random() < share) {
       for (let i = at; i < end; i++) {

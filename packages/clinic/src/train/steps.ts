@@ -15,7 +15,14 @@ import {
   zeroGrad,
 } from "@baltoro/tensor";
 import { type MuonClip, type MuonClipState, muonClip } from "@baltoro/training";
-import { createBatch, type EncodedNote, encodeHidden, type FusionModel, forward, type NamedParameter } from "../model/index.ts";
+import {
+  createBatch,
+  type EncodedNote,
+  encodeHidden,
+  type FusionModel,
+  forward,
+  type NamedParameter,
+} from "../model/index.ts";
 import type { HiddenTokens } from "./hide.ts";
 import type { TrainingOptions } from "./options.ts";
 
@@ -119,7 +126,12 @@ export function labelLoss(
 }
 
 /** A running mean of weights in a second model of the same parts. */
-export function averageInto(device: Device, mean: readonly NamedParameter[], now: readonly NamedParameter[], keep: number): void {
+export function averageInto(
+  device: Device,
+  mean: readonly NamedParameter[],
+  now: readonly NamedParameter[],
+  keep: number,
+): void {
   for (const [i, { tensor: target }] of mean.entries()) {
     device.backend.enqueue("axpby", {
       x: now[i].tensor.buffer,

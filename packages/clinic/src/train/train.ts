@@ -13,11 +13,12 @@ import {
   withheld,
 } from "../model/index.ts";
 import { learnVocabulary } from "../tokens/index.ts";
-import { type Calibration, calibrate, probability, uncalibrated } from "./calibration.ts";
+import { type Calibration, calibrate, uncalibrated } from "./calibration.ts";
 import { blotTokens, hideTokens, withoutText } from "./hide.ts";
 import { meanAveragePrecision } from "./metric.ts";
 import { defaultTraining, type TrainingOptions } from "./options.ts";
 import { planEpoch } from "./plan.ts";
+import { predictor } from "./predictor.ts";
 import { generator } from "./random.ts";
 import { averageInto, createOptimizer, labelLoss, maskedLoss } from "./steps.ts";
 
@@ -60,7 +61,12 @@ export interface TrainedModel extends DiagnosisModel {
   readonly calibration: readonly (Calibration | null)[];
   /** Mean average precision on the validation notes by epoch; the best was kept. */
   readonly history: readonly { readonly epoch: number; readonly loss: number; readonly validation: number }[];
-  readonly figures: { readonly steps: number; readonly tokens: number; readonly seconds: number; readonly parameters: number };
+  readonly figures: {
+    readonly steps: number;
+    readonly tokens: number;
+    readonly seconds: number;
+    readonly parameters: number;
+  };
   close(): Promise<void>;
 }
 
@@ -185,27 +191,6 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     await device.close();
     throw error;
   }
-}
-
-/** A model and its calibration as something that predicts. */
-export function predictor(model: FusionModel, calibration: readonly (Calibration | null)[], name: string) {
-  return {
-    name,
-    model,
-    calibration,
-    async predict(inputs: readonly ModelInput[]) {
-      const logits = await logitsOf(
-        model,
-        inputs.map((input) => model.encode(input)),
-      );
-      return logits.map((row) => row.map((logit, c) => probabilityOf(logit, calibration[c])));
-    },
-    close: () => model.device.close(),
-  };
-}
-
-function probabilityOf(logit: number, calibration: Calibration | null): number {
-  return calibration ? probability(logit, calibration) : Number.NaN;
 }
 
 /** Up over the first twentieth, then down to a twentieth of the peak as a cosine. */

@@ -1,0 +1,25 @@
+import type { ModelInput } from "../diagnosis/index.ts";
+import { type FusionModel, logitsOf } from "../model/index.ts";
+import { type Calibration, probability } from "./calibration.ts";
+
+/** A model and its calibration as something that predicts: NaN for a disease that was not learned. */
+export function predictor(model: FusionModel, calibration: readonly (Calibration | null)[], name: string) {
+  return {
+    name,
+    model,
+    calibration,
+    async predict(inputs: readonly ModelInput[]): Promise<number[][]> {
+      const logits = await logitsOf(
+        model,
+        inputs.map((input) => model.encode(input)),
+      );
+      return logits.map((row) =>
+        row.map((logit, c) => {
+          const one = calibration[c];
+          return one ? probability(logit, one) : Number.NaN;
+        }),
+      );
+    },
+    close: () => model.device.close(),
+  };
+}
