@@ -173,3 +173,28 @@ test("a disease that no training note has is not ranked; training can be stopped
   await assert.rejects(trainDiagnosisModel(request({ signal: AbortSignal.abort(new Error("enough")) })), /enough/);
   await assert.rejects(trainDiagnosisModel(request({ examples: [] })), /there are no examples/);
 });
+
+test("a training that is stopped goes on from its last whole epoch to the same weights", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "baltoro-fusion-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const training = { epochs: 2, pretrainingEpochs: 1, stepTokens: 2048 };
+  const weightsOf = async (more: Partial<TrainRequest>) => {
+    const trained = await trainDiagnosisModel(request({ training, ...more }));
+    const values = await Promise.all(
+      trained.model.parameters.map(async ({ tensor }) => Float32Array.from(await tensor.read())),
+    );
+    await trained.close();
+    return values;
+  };
+  const whole = await weightsOf({});
+  const controller = new AbortController();
+  const progress: TrainRequest["progress"] = ({ phase, step, steps }) => {
+    if (phase === "training" && step === Math.ceil(steps * 0.75)) controller.abort(new Error("Ctrl-C"));
+  };
+  await assert.rejects(weightsOf({ checkpoint: { directory }, signal: controller.signal, progress }), /Ctrl-C/);
+  assert.deepEqual(await weightsOf({ checkpoint: { directory, resume: true } }), whole);
+  await assert.rejects(
+    weightsOf({ checkpoint: { directory, resume: true }, seed: 9 }),
+    /other data, options or another seed/,
+  );
+});

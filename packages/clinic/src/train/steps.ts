@@ -26,7 +26,9 @@ import {
 import type { HiddenTokens } from "./hide.ts";
 import type { TrainingOptions } from "./options.ts";
 
-/** Trains whatever parameters a loss reaches: the optimizer's state is made after the first backward pass has shown which. */
+/**
+ * One phase's optimizer. It trains whatever parameters a loss reaches: its state is made after the first backward pass has shown which.
+ */
 export function createOptimizer(model: FusionModel, options: TrainingOptions) {
   const optimizer: MuonClip = muonClip({
     muon: { weightDecay: options.weightDecay },
@@ -34,34 +36,40 @@ export function createOptimizer(model: FusionModel, options: TrainingOptions) {
     tau: 0,
   });
   const { device, parameters } = model;
-  const tensors = parameters.map((parameter) => parameter.tensor);
-  let state: MuonClipState | undefined;
+  const all = parameters.map(({ tensor }) => tensor);
   let reached: readonly NamedParameter[] = [];
+  let state: MuonClipState | undefined;
   let step = 0;
+  const begin = (chosen: readonly NamedParameter[]) => {
+    reached = chosen;
+    state = optimizer.init(device, chosen, []);
+    return state;
+  };
   return {
-    get reached() {
-      return reached;
-    },
-    /** `loss` enqueues a forward pass and returns a scalar. */
+    /** One step on a loss: `loss` enqueues its forward pass. Resolves to its value. */
     async run(loss: () => Tensor, learningRate: number): Promise<number> {
-      zeroGrad(tensors);
+      zeroGrad(all);
       const value = persistent(device, [1], "f32", "loss");
       scope(device, () => {
         const scalar = loss();
         device.backend.enqueue("axpby", { x: scalar.buffer, y: value.buffer, n: 1, alpha: 1, beta: 0 });
         backward(scalar);
       });
-      if (!state) {
-        reached = parameters.filter((parameter) => parameter.tensor.grad && parameter.tensor.gradDefined);
-        state = optimizer.init(device, reached, []);
-      }
-      const current = state;
-      optimizer.write(current, { learningRate, step });
+      const current = state ?? begin(parameters.filter(({ tensor }) => tensor.grad && tensor.gradDefined));
+      optimizer.write(current, { learningRate, step: step++ });
       scope(device, () => optimizer.update(current));
-      step++;
       const result = await value.item();
       value.release();
       return result;
+    },
+    /** What a resumed run needs besides the tensors. */
+    progress: () => ({ step, reached: reached.map(({ name }) => name) }),
+    tensors: (): ReadonlyMap<string, Tensor> => (state ? optimizer.tensors(state) : new Map()),
+    /** Makes the state anew, its tensors to be written. */
+    restore(progress: { readonly step: number; readonly reached: readonly string[] }): void {
+      step = progress.step;
+      const names = new Set(progress.reached);
+      if (names.size > 0) begin(parameters.filter(({ name }) => names.has(name)));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { openDevice } from "@baltoro/tensor";
 import { type DiagnosisModel, diseases, type ModelInput } from "../diagnosis/index.ts";
 import type { Example } from "../examples/index.ts";
@@ -14,6 +15,7 @@ import {
 } from "../model/index.ts";
 import { learnVocabulary } from "../tokens/index.ts";
 import { type Calibration, calibrate, uncalibrated } from "./calibration.ts";
+import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { blotTokens, hideTokens, withoutText } from "./hide.ts";
 import { meanAveragePrecision } from "./metric.ts";
 import { defaultTraining, type TrainingOptions } from "./options.ts";
@@ -37,7 +39,10 @@ export interface TrainRequest {
   /** Processor threads. Default all. */
   readonly threads?: number;
   readonly progress?: (progress: TrainProgress) => void;
+  /** Stops between two steps; with a checkpoint directory `resume` goes on from the last whole epoch. */
   readonly signal?: AbortSignal;
+  /** Where a checkpoint is kept while training goes on. */
+  readonly checkpoint?: { readonly directory: string; readonly resume?: boolean };
 }
 
 export interface TrainProgress {
@@ -60,7 +65,7 @@ export interface TrainedModel extends DiagnosisModel {
   readonly seed: number;
   readonly calibration: readonly (Calibration | null)[];
   /** Mean average precision on the validation notes by epoch; the best was kept. */
-  readonly history: readonly { readonly epoch: number; readonly loss: number; readonly validation: number }[];
+  readonly history: readonly EpochRecord[];
   readonly figures: {
     readonly steps: number;
     readonly tokens: number;
@@ -124,11 +129,34 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     const trainingPlan = Array.from({ length: training.epochs }, (_, epoch) =>
       planEpoch(notes, training.stepTokens, seed, epoch),
     );
-    const clock = createClock(request, started, pretrainingPlan.flat().length, trainingPlan.flat().length);
+    const masked = createOptimizer(model, training);
+    const labelled = createOptimizer(model, training);
+    const tensors = { model, averaged, masked, labelled };
+    const fingerprint = request.checkpoint ? fingerprintOf(request, parts, training) : "";
+    const resumed = request.checkpoint?.resume
+      ? await readCheckpoint(request.checkpoint.directory, tensors, fingerprint)
+      : undefined;
+    const counted = (plan: readonly (readonly unknown[])[], epochs = plan.length) =>
+      plan.slice(0, epochs).flat().length;
+    const clock = createClock(request, started, counted(pretrainingPlan), counted(trainingPlan), {
+      pretraining: counted(pretrainingPlan, resumed?.state.pretrained ?? 0),
+      training: counted(trainingPlan, resumed?.state.trained ?? 0),
+      tokens: resumed?.state.tokens ?? 0,
+      seconds: resumed?.state.seconds ?? 0,
+    });
+    const history: EpochRecord[] = [...(resumed?.state.history ?? [])];
+    let best = resumed?.best;
+    let { pretrained, taken } = resumed?.state ?? { pretrained: 0, taken: 0 };
+    const keep = async () => {
+      if (!request.checkpoint) return;
+      const { tokens, seconds } = clock.figures();
+      const state = { fingerprint, pretrained, trained: history.length, taken, history, tokens, seconds };
+      await writeCheckpoint(request.checkpoint.directory, tensors, best, state);
+    };
 
     // ---- Hidden tokens ----
-    const masked = createOptimizer(model, training);
     for (const [epoch, steps] of pretrainingPlan.entries()) {
+      if (epoch < pretrained) continue;
       for (const [i, step] of steps.entries()) {
         signal?.throwIfAborted();
         if (clock.spent("pretraining")) break;
@@ -140,16 +168,15 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
         const rate = training.pretrainingRate * ramp(clock.fraction("pretraining"));
         clock.tick("pretraining", chosen, await masked.run(() => maskedLoss(model, chosen, hidden), rate));
       }
+      pretrained = epoch + 1;
+      await keep();
     }
-    copyWeights(model, averaged);
+    if (taken === 0) copyWeights(model, averaged);
 
     // ---- Labels ----
-    const labelled = createOptimizer(model, training);
     const weights = positiveWeights(examples, training.imbalance);
-    const history: { epoch: number; loss: number; validation: number }[] = [];
-    let best: { validation: number; weights: Float32Array[] } | undefined;
-    let taken = 0;
     for (const [epoch, steps] of trainingPlan.entries()) {
+      if (epoch < (resumed?.state.trained ?? 0)) continue;
       let loss = 0;
       let count = 0;
       for (const [i, step] of steps.entries()) {
@@ -172,11 +199,13 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
       }
       if (count === 0) break;
       const score = meanAveragePrecision(await logitsOf(averaged, judged), validation);
+      const better = history.every((earlier) => !(earlier.validation >= score));
       history.push({ epoch, loss: loss / count, validation: score });
+      if (better || !best) best = await readWeights(averaged);
       clock.report(score);
-      if (!best || score > best.validation) best = { validation: score, weights: await readWeights(averaged) };
+      await keep();
     }
-    if (best) writeWeights(averaged, best.weights);
+    if (best) writeWeights(averaged, best);
     model.release();
     const calibration = await calibrateOn(averaged, judged, examples, validation);
     const parameters = averaged.parameters
@@ -191,6 +220,19 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     await device.close();
     throw error;
   }
+}
+
+/** Tells data, options and seed apart from others. */
+function fingerprintOf(
+  { examples, validation, unlabelled, seed }: TrainRequest,
+  parts: FusionParts,
+  training: TrainingOptions,
+): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([parts, training, seed ?? 1, unlabelled?.length ?? 0]));
+  for (const { id, input, labels } of [...examples, ...validation])
+    hash.update(JSON.stringify([id, input.text, labels]));
+  return hash.digest("hex");
 }
 
 /** Up over the first twentieth, then down to a twentieth of the peak as a cosine. */
@@ -269,19 +311,30 @@ function copyWeights(from: FusionModel, to: FusionModel): void {
 type Phase = "pretraining" | "training";
 
 /** Steps, tokens and time: where a phase stands, how long is left, and whether a time limit is used up. */
-function createClock(request: TrainRequest, started: number, pretrainingSteps: number, trainingSteps: number) {
+function createClock(
+  request: TrainRequest,
+  started: number,
+  pretrainingSteps: number,
+  trainingSteps: number,
+  before: {
+    readonly pretraining: number;
+    readonly training: number;
+    readonly tokens: number;
+    readonly seconds: number;
+  },
+) {
   const { progress, minutes } = request;
   const steps = { pretraining: pretrainingSteps, training: trainingSteps };
-  const done = { pretraining: 0, training: 0 };
+  const done = { pretraining: before.pretraining, training: before.training };
   const begun = { pretraining: Number.NaN, training: Number.NaN };
-  const seconds = () => (performance.now() - started) / 1000;
+  const seconds = () => before.seconds + (performance.now() - started) / 1000;
   const limit = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60;
   // A limit is shared out as the steps are.
   const ends = {
     pretraining: (limit * pretrainingSteps) / Math.max(pretrainingSteps + trainingSteps, 1),
     training: limit,
   };
-  let tokens = 0;
+  let { tokens } = before;
   let last: TrainProgress | undefined;
   const fraction = (phase: Phase) => {
     if (Number.isNaN(begun[phase])) begun[phase] = seconds();
