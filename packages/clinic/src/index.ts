@@ -1,7 +1,7 @@
 export { type Measure, measures } from "./codes/index.ts";
 export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
-export type { Example } from "./examples/index.ts";
+export * from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
 export { type Observation, type ObservationOptions, toObservations } from "./fhir/index.ts";
 export {
