@@ -1,4 +1,14 @@
 export { type Calibration, probability } from "./calibration.ts";
+export { type CardFacts, modelCard } from "./card.ts";
+export { checkpointPath, removeCheckpoint } from "./checkpoint.ts";
+export {
+  exampleOfNote,
+  type LocalNote,
+  type LocalNotes,
+  type LocalSplit,
+  readLocalNotes,
+  splitLocalNotes,
+} from "./local/index.ts";
 export { defaultTraining, type TrainingOptions } from "./options.ts";
 export {
   hashOf,

@@ -49,6 +49,8 @@ export interface TrainProgress {
   readonly phase: "vocabulary" | "pretraining" | "training";
   readonly step: number;
   readonly steps: number;
+  /** Of both phases. */
+  readonly allSteps: number;
   readonly loss?: number;
   readonly tokensPerSecond?: number;
   /** Seconds since the start, and to go by the pace so far. */
@@ -112,7 +114,7 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   if (validation.length === 0) throw new Error("training: there are no validation examples to choose the epoch by");
   const started = performance.now();
   const training = { ...defaultTraining, ...request.training };
-  request.progress?.({ phase: "vocabulary", step: 0, steps: 1, elapsed: 0 });
+  request.progress?.({ phase: "vocabulary", step: 0, steps: 0, allSteps: 0, elapsed: 0 });
   const parts = learnParts(request);
   const device = await openDevice("wasm", request.threads === undefined ? {} : { threads: request.threads });
   try {
@@ -351,7 +353,8 @@ function createClock(
       const elapsed = seconds();
       const share = (done.pretraining + done.training) / (pretrainingSteps + trainingSteps);
       last = {
-        ...{ phase, step: done[phase], steps: steps[phase], loss, elapsed, tokensPerSecond: tokens / elapsed },
+        ...{ phase, step: done[phase], steps: steps[phase], allSteps: pretrainingSteps + trainingSteps },
+        ...{ loss, elapsed, tokensPerSecond: tokens / elapsed },
         left: Math.min((elapsed * (1 - share)) / share, limit - elapsed),
       };
       progress?.(last);
