@@ -1,6 +1,5 @@
 import type { Device, Tensor } from "@baltoro/tensor";
 import { tensor } from "@baltoro/tensor";
-import { diseases } from "../diagnosis/index.ts";
 import type { TokenizedNote } from "../tokens/index.ts";
 import type { FusionConfig } from "./config.ts";
 import {
@@ -16,6 +15,8 @@ import { encodingWidth } from "./weights.ts";
 export interface EncodedNote {
   readonly tokens: TokenizedNote;
   readonly structured: StructuredNote;
+  /** [C] log-odds that another model gives: this one is trained on what they leave. */
+  readonly prior?: readonly number[];
 }
 
 /** Notes laid one after another, without padding: T tokens, M measurements, N notes. */
@@ -44,6 +45,8 @@ export interface Batch {
   readonly contextLength: number;
   /** f32 [N, C, L]: 0, or −1e9 at padding. */
   readonly contextMask: Tensor;
+  /** f32 [N, C], where any note has one. */
+  readonly prior?: Tensor;
   readonly layout: readonly ContextLayout[];
 }
 
@@ -92,7 +95,7 @@ export function createBatch(
   const own = withStructure ? 1 : 0;
   const contextLength = Math.max(...notes.map((_, n) => lengths[n] + lists[n].length + own));
   const context = new Int32Array(count * contextLength).fill(-1);
-  const contextMask = new Float32Array(count * diseases.length * contextLength).fill(-1e9);
+  const contextMask = new Float32Array(count * config.classes * contextLength).fill(-1e9);
   let token = 0;
   let measurement = 0;
   for (const [n, note] of notes.entries()) {
@@ -115,8 +118,8 @@ export function createBatch(
     }
     if (withStructure) context[at + lengths[n] + lists[n].length] = T + M + n;
     const used = lengths[n] + lists[n].length + own;
-    for (let c = 0; c < diseases.length; c++) {
-      const row = (n * diseases.length + c) * contextLength;
+    for (let c = 0; c < config.classes; c++) {
+      const row = (n * config.classes + c) * contextLength;
       contextMask.fill(0, row, row + used);
     }
     vectors.set(structured.vector, n * vectorWidth);
@@ -136,7 +139,14 @@ export function createBatch(
     vectors: tensor(device, vectors, [count, vectorWidth]),
     context: ints(context),
     contextLength,
-    contextMask: tensor(device, contextMask, [count, diseases.length, contextLength]),
+    contextMask: tensor(device, contextMask, [count, config.classes, contextLength]),
+    ...(notes.some(({ prior }) => prior) && {
+      prior: tensor(
+        device,
+        Float32Array.from(notes.flatMap(({ prior }) => prior ?? new Array<number>(config.classes).fill(0))),
+        [count, config.classes],
+      ),
+    }),
     layout: lists.map((measurements, n) => ({ tokens: lengths[n], measurements })),
   };
 }

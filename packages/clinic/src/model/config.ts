@@ -1,3 +1,5 @@
+import { diseases } from "../diagnosis/index.ts";
+
 /** Sizes and parts of a fusion model. Shape letters of this folder: N notes, T tokens of all notes, M measurements, D width, C diseases. */
 export interface FusionConfig {
   readonly schema: "baltoro.clinic-fusion/1";
@@ -14,6 +16,8 @@ export interface FusionConfig {
   readonly heads: number;
   readonly feedForward: number;
   readonly maxTokens: number;
+  /** Labels per note: those of `diseases`, unless it is for research on other labels. */
+  readonly classes: number;
   readonly tokens: number;
   readonly words: number;
 }
@@ -29,6 +33,7 @@ export const defaultConfig: Omit<FusionConfig, "tokens" | "words"> = {
   heads: 3,
   feedForward: 192,
   maxTokens: 384,
+  classes: diseases.length,
 };
 
 export const variants = {
@@ -53,7 +58,7 @@ export function checkConfig(config: FusionConfig, where = "fusion model"): Fusio
   };
   if (config.schema !== defaultConfig.schema)
     fail(`schema is ${JSON.stringify(config.schema)}, expected ${defaultConfig.schema}`);
-  for (const name of ["width", "layers", "heads", "feedForward", "maxTokens", "tokens"] as const) {
+  for (const name of ["width", "layers", "heads", "feedForward", "maxTokens", "classes", "tokens"] as const) {
     const value = config[name];
     if (!Number.isInteger(value) || value < 1) fail(`${name} is ${value}, expected a whole number above 0`);
   }

@@ -52,7 +52,8 @@ export function forward(weights: FusionWeights, config: FusionConfig, batch: Bat
   const structured = encodeStructured(weights, batch);
   const text = encodeText(weights, config, batch, options, structured);
   const head = config.fusion === "attention" ? attend : join;
-  return { ...head(weights, batch, text?.hidden, structured, options), strengths: text?.strengths ?? [] };
+  const { logits, ...rest } = head(weights, batch, text?.hidden, structured, options);
+  return { ...rest, logits: batch.prior ? add(logits, batch.prior) : logits, strengths: text?.strengths ?? [] };
 }
 
 /** Measurements as tokens, and their note as one vector. */

@@ -1,5 +1,5 @@
 import { type Device, noGrad, persistent, type RopeTables, scope, type Tensor } from "@baltoro/tensor";
-import { diseases, type ModelInput } from "../diagnosis/index.ts";
+import type { ModelInput } from "../diagnosis/index.ts";
 import { type Lookup, lookupOf, tokenize, type Vocabulary } from "../tokens/index.ts";
 import { createBatch, type EncodedNote } from "./batch.ts";
 import { checkConfig, type FusionConfig } from "./config.ts";
@@ -93,7 +93,7 @@ export async function logitsOf(model: FusionModel, notes: readonly EncodedNote[]
       return forward(weights, config, batch, { tables }).logits;
     });
     for (let n = 0; n < pass.length; n++)
-      rows.push(Array.from(values.subarray(n * diseases.length, (n + 1) * diseases.length)));
+      rows.push(Array.from(values.subarray(n * config.classes, (n + 1) * config.classes)));
   }
   return rows;
 }

@@ -1,5 +1,5 @@
 import { noGrad, scope, type Tensor } from "@baltoro/tensor";
-import { diseases, type ModelInput } from "../diagnosis/index.ts";
+import type { ModelInput } from "../diagnosis/index.ts";
 import { type ContextLayout, createBatch, type EncodedNote } from "./batch.ts";
 import { forward } from "./forward.ts";
 import type { FusionModel } from "./model.ts";
@@ -51,10 +51,10 @@ export async function relevanceOf(
   const [looks, seen] = await Promise.all([attention.read(), context.read()]);
   attention.release();
   context.release();
-  const length = looks.length / diseases.length;
-  const text = diseases.map(() => new Float32Array(input.text.length));
-  const items = diseases.map(() => new Float32Array(input.items.length));
-  for (const [c] of diseases.entries()) {
+  const length = looks.length / config.classes;
+  const text = Array.from({ length: config.classes }, () => new Float32Array(input.text.length));
+  const items = Array.from({ length: config.classes }, () => new Float32Array(input.items.length));
+  for (let c = 0; c < config.classes; c++) {
     const shares = contributions(looks.subarray(c * length, (c + 1) * length), seen, head, c, config.width);
     for (let i = 0; i < length; i++) give(shares[i] * factors[c], i, note, layout, text[c], items[c]);
   }

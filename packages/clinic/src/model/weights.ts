@@ -1,5 +1,4 @@
 import { type Device, normal, parameter, type Tensor } from "@baltoro/tensor";
-import { diseases } from "../diagnosis/index.ts";
 import type { FusionConfig } from "./config.ts";
 import { beside, deviationKnots, type MeasurementScales, perCode, stateRows, valueKnots } from "./measurements.ts";
 
@@ -154,11 +153,11 @@ export function createWeights(
       ...text,
       ...structured,
       head: {
-        ...(config.fusion === "attention" && { queries: table("head.queries", diseases.length, 1 / Math.sqrt(width)) }),
+        ...(config.fusion === "attention" && { queries: table("head.queries", config.classes, 1 / Math.sqrt(width)) }),
         hidden: matrix("head.hidden", width, concatenated),
         hiddenBias: zeros("head.hidden_bias", width),
-        output: table("head.output", diseases.length, 1 / Math.sqrt(width)),
-        outputBias: zeros("head.output_bias", diseases.length),
+        output: table("head.output", config.classes, 1 / Math.sqrt(width)),
+        outputBias: zeros("head.output_bias", config.classes),
       },
     },
     parameters,

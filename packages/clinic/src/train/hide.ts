@@ -57,10 +57,11 @@ export function blotTokens(tokens: TokenizedNote, share: number, random: () => n
 }
 
 /** A note of whose text nothing is left. */
-export function withoutText({ tokens, structured }: EncodedNote): EncodedNote {
+export function withoutText(note: EncodedNote): EncodedNote {
+  const { tokens } = note;
   const first = (column: Int32Array) => column.slice(0, 1);
   return {
-    structured,
+    ...note,
     tokens: {
       ids: first(tokens.ids),
       words: first(tokens.words),

@@ -1,4 +1,3 @@
-import { diseases } from "../diagnosis/index.ts";
 import type { Example } from "../examples/index.ts";
 
 /** Average precision: the mean over the positives of the precision at their rank; of equal scores the later note comes first. */
@@ -14,9 +13,10 @@ export function averagePrecision(scores: readonly number[], labels: readonly (0 
   return hits === 0 ? Number.NaN : total / hits;
 }
 
-/** Mean of the average precisions of the diseases that have a positive note; NaN where none has. */
+/** Mean of the average precisions of the labels that have a positive note; NaN where none has. */
 export function meanAveragePrecision(scores: readonly (readonly number[])[], examples: readonly Example[]): number {
-  const values = diseases.flatMap((_, c) => {
+  const classes = examples[0]?.labels.length ?? 0;
+  const values = Array.from({ length: classes }, (_, c) => c).flatMap((c) => {
     const known = examples.flatMap(({ labels }, n) =>
       labels[c] === undefined ? [] : [{ score: scores[n][c], label: labels[c] }],
     );

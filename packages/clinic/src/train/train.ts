@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { openDevice } from "@baltoro/tensor";
-import { type DiagnosisModel, diseases, type ModelInput } from "../diagnosis/index.ts";
+import type { DiagnosisModel, ModelInput } from "../diagnosis/index.ts";
 import type { Example } from "../examples/index.ts";
 import {
   createFusionModel,
@@ -32,6 +32,14 @@ export interface TrainRequest {
   readonly unlabelled?: readonly ModelInput[];
   readonly config?: Partial<FusionConfig>;
   readonly training?: Partial<TrainingOptions>;
+  /**
+   * Log-odds of another model for each example and validation note, [C]: this one is trained on what they leave. Those of examples must
+   * come from models that did not see the example. For research: such a model predicts with `predictBeside` only.
+   */
+  readonly prior?: {
+    readonly examples: readonly (readonly number[])[];
+    readonly validation: readonly (readonly number[])[];
+  };
   /** Default 1. */
   readonly seed?: number;
   /** Wall-clock limit, minutes: the schedule is shortened to end by then, and the result depends on the machine's speed. */
@@ -74,6 +82,8 @@ export interface TrainedModel extends DiagnosisModel {
     readonly seconds: number;
     readonly parameters: number;
   };
+  /** As `predict`, where it was trained with a prior. */
+  predictBeside(inputs: readonly ModelInput[], priors: readonly (readonly number[])[]): Promise<number[][]>;
   close(): Promise<void>;
 }
 
@@ -112,6 +122,10 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   const { examples, validation, unlabelled = [], seed = 1, signal } = request;
   if (examples.length === 0) throw new Error("training: there are no examples");
   if (validation.length === 0) throw new Error("training: there are no validation examples to choose the epoch by");
+  const classes = request.config?.classes ?? defaultConfig.classes;
+  const odd = [...examples, ...validation].find(({ labels }) => labels.length !== classes);
+  if (odd)
+    throw new Error(`training: the example ${odd.id} has ${odd.labels.length} labels, the model ${classes} classes`);
   const started = performance.now();
   const training = { ...defaultTraining, ...request.training };
   request.progress?.({ phase: "vocabulary", step: 0, steps: 0, allSteps: 0, elapsed: 0 });
@@ -120,9 +134,11 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   try {
     const model = createFusionModel(device, parts, seed);
     const averaged = createFusionModel(device, parts, seed);
-    const notes = examples.map(({ input }) => model.encode(input));
+    const { prior } = request;
+    const beside = (priors: readonly (readonly number[])[] | undefined, n: number) => priors && { prior: priors[n] };
+    const notes = examples.map(({ input }, n) => ({ ...model.encode(input), ...beside(prior?.examples, n) }));
     const extra = unlabelled.map((input) => model.encode(input));
-    const judged = validation.map(({ input }) => averaged.encode(input));
+    const judged = validation.map(({ input }, n) => ({ ...averaged.encode(input), ...beside(prior?.validation, n) }));
     const all = [...notes, ...extra];
     const withText = parts.config.modalities !== "structured";
     const pretrainingPlan = Array.from({ length: withText ? training.pretrainingEpochs : 0 }, (_, epoch) =>
@@ -271,7 +287,7 @@ function dropItems(
 
 /** (negatives / positives)^power per disease, so that a rare one is not passed over. */
 function positiveWeights(examples: readonly Example[], power: number): number[] {
-  return diseases.map((_, c) => {
+  return Array.from({ length: examples[0].labels.length }, (_, c) => {
     const positives = examples.filter(({ labels }) => labels[c] === 1).length;
     const negatives = examples.filter(({ labels }) => labels[c] === 0).length;
     return positives === 0 || negatives === 0 ? 1 : Math.min((negatives / positives) ** power, 10);
@@ -285,7 +301,7 @@ async function calibrateOn(
   validation: readonly Example[],
 ): Promise<(Calibration | null)[]> {
   const logits = await logitsOf(model, notes);
-  return diseases.map((_, c) => {
+  return Array.from({ length: model.config.classes }, (_, c) => {
     // A disease that no training note has, or that none says the absence of, was not learned.
     const seen = new Set(examples.map(({ labels }) => labels[c]));
     if (!seen.has(1) || !seen.has(0)) return null;
