@@ -1,6 +1,8 @@
+export { type BaselineName, type BaselineOptions, baselines, type TrainBaseline } from "./baselines/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
 export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
+export * from "./evaluation/index.ts";
 export * from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
 export { type Observation, type ObservationOptions, toObservations } from "./fhir/index.ts";
