@@ -1,4 +1,5 @@
 import { type Disease, diseaseNames, diseases, type ModelIdentity } from "../diagnosis/index.ts";
+import type { Estimate, EvaluationReport } from "../evaluation/index.ts";
 import type { Example } from "../examples/index.ts";
 import type { TrainedModel } from "./train.ts";
 
@@ -13,8 +14,8 @@ export interface CardFacts {
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
   readonly test: readonly Example[];
-  /** Figures on the test notes as Markdown, made by the evaluation. */
-  readonly results: string;
+  /** On notes kept back, by what they are: "test notes". */
+  readonly reports: Readonly<Record<string, EvaluationReport>>;
 }
 
 const origins: Readonly<Record<ModelIdentity["training"], string>> = {
@@ -80,7 +81,7 @@ calibrated there. ${figures.tokens.toLocaleString("en")} tokens in ${figures.ste
 
 ## Results
 
-${facts.results}
+${Object.entries(facts.reports).map(resultTable).join("\n\n")}
 
 ## Limits
 
@@ -89,4 +90,21 @@ ${facts.results}
 - Probabilities are calibrated for the share of diseases in the validation notes; another population has other shares.
 - It has learned associations, not causes, and no interval around a probability covers a population that it has not seen.
 `;
+}
+
+function resultTable([name, report]: [string, EvaluationReport]): string {
+  const estimate = ({ value, low, high }: Estimate) => `${value.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`;
+  const rows = diseases.flatMap((disease) => {
+    const one = report.diseases[disease];
+    if (!one) return [];
+    return [
+      `| ${diseaseNames[disease].en} | ${one.positives} | ${estimate(one.averagePrecision)} | ${one.calibrationError.toFixed(3)} |`,
+    ];
+  });
+  return `${report.notes} ${name}, with 95 % bootstrap intervals:
+
+| | with it | average precision | calibration error |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+| **mean** | | **${estimate(report.meanAveragePrecision)}** | ${report.calibrationError.toFixed(3)} |`;
 }
