@@ -14,6 +14,14 @@ export {
   loadLexicon,
   parseLexicon,
 } from "./lexicon/index.ts";
+export {
+  type FusionConfig,
+  type Relevance,
+  type VariantName,
+  variantNames,
+  variants,
+} from "./model/index.ts";
 export { type Line, NoteError, type NoteRecord, parseNote, readLines } from "./notes/index.ts";
 export { type ReferenceRange, referenceRange, referenceRanges } from "./reference/index.ts";
 export * from "./score/index.ts";
+export * from "./train/index.ts";

@@ -1,0 +1,383 @@
+import { createHash } from "node:crypto";
+import { openDevice } from "@baltoro/tensor";
+import type { DiagnosisModel, ModelInput } from "../diagnosis/index.ts";
+import type { Example } from "../examples/index.ts";
+import {
+  createFusionModel,
+  defaultConfig,
+  type EncodedNote,
+  type FusionConfig,
+  type FusionModel,
+  type FusionParts,
+  learnScales,
+  logitsOf,
+  withheld,
+} from "../model/index.ts";
+import { learnVocabulary } from "../tokens/index.ts";
+import { type Calibration, calibrate, uncalibrated } from "./calibration.ts";
+import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { blotTokens, hideTokens, withoutText } from "./hide.ts";
+import { meanAveragePrecision } from "./metric.ts";
+import { defaultTraining, type TrainingOptions } from "./options.ts";
+import { planEpoch } from "./plan.ts";
+import { predictor } from "./predictor.ts";
+import { generator } from "./random.ts";
+import { averageInto, createOptimizer, labelLoss, maskedLoss } from "./steps.ts";
+
+export interface TrainRequest {
+  readonly examples: readonly Example[];
+  /** Chooses the epoch and fits the calibration. */
+  readonly validation: readonly Example[];
+  /** More notes to pre-train on, without labels. */
+  readonly unlabelled?: readonly ModelInput[];
+  readonly config?: Partial<FusionConfig>;
+  readonly training?: Partial<TrainingOptions>;
+  /**
+   * Log-odds of another model for each example and validation note, [C]: this one is trained on what they leave. Those of examples must
+   * come from models that did not see the example. For research: such a model predicts with `predictBeside` only.
+   */
+  readonly prior?: {
+    readonly examples: readonly (readonly number[])[];
+    readonly validation: readonly (readonly number[])[];
+  };
+  /** Default 1. */
+  readonly seed?: number;
+  /** Wall-clock limit, minutes: the schedule is shortened to end by then, and the result depends on the machine's speed. */
+  readonly minutes?: number;
+  /** Processor threads. Default all. */
+  readonly threads?: number;
+  readonly progress?: (progress: TrainProgress) => void;
+  /** Stops between two steps; with a checkpoint directory `resume` goes on from the last whole epoch. */
+  readonly signal?: AbortSignal;
+  /** Where a checkpoint is kept while training goes on. */
+  readonly checkpoint?: { readonly directory: string; readonly resume?: boolean };
+}
+
+export interface TrainProgress {
+  readonly phase: "vocabulary" | "pretraining" | "training";
+  readonly step: number;
+  readonly steps: number;
+  /** Of both phases. */
+  readonly allSteps: number;
+  readonly loss?: number;
+  readonly tokensPerSecond?: number;
+  /** Seconds since the start, and to go by the pace so far. */
+  readonly elapsed: number;
+  readonly left?: number;
+  /** After an epoch: mean average precision on the validation notes. */
+  readonly validation?: number;
+}
+
+/** A trained model: predicts, and can be saved. */
+export interface TrainedModel extends DiagnosisModel {
+  readonly model: FusionModel;
+  readonly training: TrainingOptions;
+  readonly seed: number;
+  readonly calibration: readonly (Calibration | null)[];
+  /** Mean average precision on the validation notes by epoch; the best was kept. */
+  readonly history: readonly EpochRecord[];
+  readonly figures: {
+    readonly steps: number;
+    readonly tokens: number;
+    readonly seconds: number;
+    readonly parameters: number;
+  };
+  /** As `predict`, where it was trained with a prior. */
+  predictBeside(inputs: readonly ModelInput[], priors: readonly (readonly number[])[]): Promise<number[][]>;
+  close(): Promise<void>;
+}
+
+/** A note's share of training notes from which on its absence is worth saying. */
+const commonShare = 0.1;
+/** Most codes whose absence is said. */
+const mostMissing = 12;
+
+/** Learns vocabulary and scales of measurements from the training notes alone. */
+export function learnParts(request: Pick<TrainRequest, "examples" | "unlabelled" | "config">): FusionParts {
+  const { examples, unlabelled = [] } = request;
+  const inputs = [...examples.map(({ input }) => input), ...unlabelled];
+  const vocabulary = learnVocabulary(inputs);
+  const scales = learnScales(inputs);
+  const counts = new Map<string, number>();
+  for (const { input } of examples) {
+    const codes = new Set(input.items.filter(({ status }) => status === "current").map(({ code }) => code));
+    for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+  const missing = [...counts]
+    .filter(([, count]) => count >= commonShare * examples.length)
+    .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
+    .slice(0, mostMissing)
+    .map(([code]) => code);
+  const sizes = { tokens: vocabulary.tokens.length, words: vocabulary.words.length };
+  return { config: { ...defaultConfig, ...request.config, ...sizes }, vocabulary, scales, missing };
+}
+
+/**
+ * Trains a fusion model, or a variant of it by `config`: hidden tokens first, then labels; keeps the epoch that ranks the validation
+ * notes best, and calibrates it there. The same request with the same seed and number of threads gives the same weights.
+ *
+ * @throws if there are no examples, or none with a label of some disease; the signal's reason when it is aborted
+ */
+export async function trainDiagnosisModel(request: TrainRequest): Promise<TrainedModel> {
+  const { examples, validation, unlabelled = [], seed = 1, signal } = request;
+  if (examples.length === 0) throw new Error("training: there are no examples");
+  if (validation.length === 0) throw new Error("training: there are no validation examples to choose the epoch by");
+  const classes = request.config?.classes ?? defaultConfig.classes;
+  const odd = [...examples, ...validation].find(({ labels }) => labels.length !== classes);
+  if (odd)
+    throw new Error(`training: the example ${odd.id} has ${odd.labels.length} labels, the model ${classes} classes`);
+  const started = performance.now();
+  const training = { ...defaultTraining, ...request.training };
+  request.progress?.({ phase: "vocabulary", step: 0, steps: 0, allSteps: 0, elapsed: 0 });
+  const parts = learnParts(request);
+  const device = await openDevice("wasm", request.threads === undefined ? {} : { threads: request.threads });
+  try {
+    const model = createFusionModel(device, parts, seed);
+    const averaged = createFusionModel(device, parts, seed);
+    const { prior } = request;
+    const beside = (priors: readonly (readonly number[])[] | undefined, n: number) => priors && { prior: priors[n] };
+    const notes = examples.map(({ input }, n) => ({ ...model.encode(input), ...beside(prior?.examples, n) }));
+    const extra = unlabelled.map((input) => model.encode(input));
+    const judged = validation.map(({ input }, n) => ({ ...averaged.encode(input), ...beside(prior?.validation, n) }));
+    const all = [...notes, ...extra];
+    const withText = parts.config.modalities !== "structured";
+    const pretrainingPlan = Array.from({ length: withText ? training.pretrainingEpochs : 0 }, (_, epoch) =>
+      planEpoch(all, training.stepTokens, seed, 1000 + epoch),
+    );
+    const trainingPlan = Array.from({ length: training.epochs }, (_, epoch) =>
+      planEpoch(notes, training.stepTokens, seed, epoch),
+    );
+    const masked = createOptimizer(model, training);
+    const labelled = createOptimizer(model, training);
+    const tensors = { model, averaged, masked, labelled };
+    const fingerprint = request.checkpoint ? fingerprintOf(request, parts, training) : "";
+    const resumed = request.checkpoint?.resume
+      ? await readCheckpoint(request.checkpoint.directory, tensors, fingerprint)
+      : undefined;
+    const counted = (plan: readonly (readonly unknown[])[], epochs = plan.length) =>
+      plan.slice(0, epochs).flat().length;
+    const clock = createClock(request, started, counted(pretrainingPlan), counted(trainingPlan), {
+      pretraining: counted(pretrainingPlan, resumed?.state.pretrained ?? 0),
+      training: counted(trainingPlan, resumed?.state.trained ?? 0),
+      tokens: resumed?.state.tokens ?? 0,
+      seconds: resumed?.state.seconds ?? 0,
+    });
+    const history: EpochRecord[] = [...(resumed?.state.history ?? [])];
+    let best = resumed?.best;
+    let { pretrained, taken } = resumed?.state ?? { pretrained: 0, taken: 0 };
+    const keep = async () => {
+      if (!request.checkpoint) return;
+      const { tokens, seconds } = clock.figures();
+      const state = { fingerprint, pretrained, trained: history.length, taken, history, tokens, seconds };
+      await writeCheckpoint(request.checkpoint.directory, tensors, best, state);
+    };
+
+    // ---- Hidden tokens ----
+    for (const [epoch, steps] of pretrainingPlan.entries()) {
+      if (epoch < pretrained) continue;
+      for (const [i, step] of steps.entries()) {
+        signal?.throwIfAborted();
+        if (clock.spent("pretraining")) break;
+        const random = generator(seed, 2, epoch, i);
+        const chosen = step.map((index) => all[index]);
+        const hidden = chosen.map(({ tokens }) =>
+          hideTokens(tokens, training.maskedShare, parts.config.tokens, random),
+        );
+        const rate = training.pretrainingRate * ramp(clock.fraction("pretraining"));
+        clock.tick("pretraining", chosen, await masked.run(() => maskedLoss(model, chosen, hidden), rate));
+      }
+      pretrained = epoch + 1;
+      await keep();
+    }
+    if (taken === 0) copyWeights(model, averaged);
+
+    // ---- Labels ----
+    const weights = positiveWeights(examples, training.imbalance);
+    for (const [epoch, steps] of trainingPlan.entries()) {
+      if (epoch < (resumed?.state.trained ?? 0)) continue;
+      let loss = 0;
+      let count = 0;
+      for (const [i, step] of steps.entries()) {
+        signal?.throwIfAborted();
+        if (clock.spent("training")) break;
+        const random = generator(seed, 3, epoch, i);
+        const chosen = step.map((index) => vary(notes[index], training, random));
+        const labels = step.map((index) => examples[index].labels);
+        const dropout = { p: training.dropout, words: Int32Array.from([seed, 0, epoch, i]) };
+        const value = await labelled.run(
+          () => labelLoss(model, chosen, labels, weights, dropout),
+          training.learningRate * ramp(clock.fraction("training")),
+        );
+        // The mean starts as the weights themselves: it forgets its beginning fast at first.
+        averageInto(device, averaged.parameters, model.parameters, Math.min(training.averaging, taken / (taken + 4)));
+        taken++;
+        loss += value;
+        count++;
+        clock.tick("training", chosen, value);
+      }
+      if (count === 0) break;
+      const score = meanAveragePrecision(await logitsOf(averaged, judged), validation);
+      const better = history.every((earlier) => !(earlier.validation >= score));
+      history.push({ epoch, loss: loss / count, validation: score });
+      if (better || !best) best = await readWeights(averaged);
+      clock.report(score);
+      await keep();
+    }
+    if (best) writeWeights(averaged, best);
+    model.release();
+    const calibration = await calibrateOn(averaged, judged, examples, validation);
+    const parameters = averaged.parameters
+      .filter(({ pretraining }) => !pretraining)
+      .reduce((total, { tensor }) => total + tensor.size, 0);
+    return {
+      ...predictor(averaged, calibration, "fusion"),
+      ...{ training, seed, history },
+      figures: { ...clock.figures(), parameters },
+    };
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** Tells data, options and seed apart from others. */
+function fingerprintOf(
+  { examples, validation, unlabelled, seed }: TrainRequest,
+  parts: FusionParts,
+  training: TrainingOptions,
+): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([parts, training, seed ?? 1, unlabelled?.length ?? 0]));
+  for (const { id, input, labels } of [...examples, ...validation])
+    hash.update(JSON.stringify([id, input.text, labels]));
+  return hash.digest("hex");
+}
+
+/** Up over the first twentieth, then down to a twentieth of the peak as a cosine. */
+function ramp(fraction: number): number {
+  const warm = 0.05;
+  if (fraction < warm) return (fraction + 0.002) / warm;
+  return 0.05 + 0.95 * 0.5 * (1 + Math.cos((Math.PI * (fraction - warm)) / (1 - warm)));
+}
+
+/** What is withheld from the model in one step: some measurements, all of them, the text, single tokens. */
+function vary(note: EncodedNote, options: TrainingOptions, random: () => number): EncodedNote {
+  const draw = random();
+  if (draw < options.textDropout) return withoutText(note);
+  const blotted = { ...note, tokens: blotTokens(note.tokens, options.tokenDropout, random) };
+  if (draw < options.textDropout + options.structureDropout)
+    return { ...blotted, structured: withheld(note.structured) };
+  if (options.itemDropout === 0) return blotted;
+  return { ...blotted, structured: dropItems(note.structured, options.itemDropout, random) };
+}
+
+function dropItems(
+  structured: EncodedNote["structured"],
+  share: number,
+  random: () => number,
+): EncodedNote["structured"] {
+  const vector = structured.vector.slice();
+  const measurements = structured.measurements.filter(({ item, code }) => {
+    if (item < 0 || random() >= share) return true;
+    vector.fill(0, code * 3, code * 3 + 3);
+    return false;
+  });
+  return { measurements, vector };
+}
+
+/** (negatives / positives)^power per disease, so that a rare one is not passed over. */
+function positiveWeights(examples: readonly Example[], power: number): number[] {
+  return Array.from({ length: examples[0].labels.length }, (_, c) => {
+    const positives = examples.filter(({ labels }) => labels[c] === 1).length;
+    const negatives = examples.filter(({ labels }) => labels[c] === 0).length;
+    return positives === 0 || negatives === 0 ? 1 : Math.min((negatives / positives) ** power, 10);
+  });
+}
+
+async function calibrateOn(
+  model: FusionModel,
+  notes: readonly EncodedNote[],
+  examples: readonly Example[],
+  validation: readonly Example[],
+): Promise<(Calibration | null)[]> {
+  const logits = await logitsOf(model, notes);
+  return Array.from({ length: model.config.classes }, (_, c) => {
+    // A disease that no training note has, or that none says the absence of, was not learned.
+    const seen = new Set(examples.map(({ labels }) => labels[c]));
+    if (!seen.has(1) || !seen.has(0)) return null;
+    return (
+      calibrate(
+        logits.map((row) => row[c]),
+        validation.map(({ labels }) => labels[c]),
+      ) ?? uncalibrated
+    );
+  });
+}
+
+async function readWeights({ parameters }: FusionModel): Promise<Float32Array[]> {
+  return Promise.all(parameters.map(async ({ tensor }) => Float32Array.from(await tensor.read())));
+}
+
+function writeWeights({ parameters }: FusionModel, values: readonly Float32Array[]): void {
+  for (const [i, { tensor }] of parameters.entries()) tensor.write(values[i]);
+}
+
+function copyWeights(from: FusionModel, to: FusionModel): void {
+  averageInto(from.device, to.parameters, from.parameters, 0);
+}
+
+type Phase = "pretraining" | "training";
+
+/** Steps, tokens and time: where a phase stands, how long is left, and whether a time limit is used up. */
+function createClock(
+  request: TrainRequest,
+  started: number,
+  pretrainingSteps: number,
+  trainingSteps: number,
+  before: {
+    readonly pretraining: number;
+    readonly training: number;
+    readonly tokens: number;
+    readonly seconds: number;
+  },
+) {
+  const { progress, minutes } = request;
+  const steps = { pretraining: pretrainingSteps, training: trainingSteps };
+  const done = { pretraining: before.pretraining, training: before.training };
+  const begun = { pretraining: Number.NaN, training: Number.NaN };
+  const seconds = () => before.seconds + (performance.now() - started) / 1000;
+  const limit = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60;
+  // A limit is shared out as the steps are.
+  const ends = {
+    pretraining: (limit * pretrainingSteps) / Math.max(pretrainingSteps + trainingSteps, 1),
+    training: limit,
+  };
+  let { tokens } = before;
+  let last: TrainProgress | undefined;
+  const fraction = (phase: Phase) => {
+    if (Number.isNaN(begun[phase])) begun[phase] = seconds();
+    const bySteps = done[phase] / steps[phase];
+    const span = ends[phase] - begun[phase];
+    return Math.min(Math.max(bySteps, limit === Number.POSITIVE_INFINITY ? 0 : (seconds() - begun[phase]) / span), 1);
+  };
+  return {
+    fraction,
+    spent: (phase: Phase) => limit !== Number.POSITIVE_INFINITY && fraction(phase) >= 1,
+    tick(phase: Phase, notes: readonly EncodedNote[], loss: number) {
+      done[phase]++;
+      for (const note of notes) tokens += note.tokens.ids.length;
+      const elapsed = seconds();
+      const share = (done.pretraining + done.training) / (pretrainingSteps + trainingSteps);
+      last = {
+        ...{ phase, step: done[phase], steps: steps[phase], allSteps: pretrainingSteps + trainingSteps },
+        ...{ loss, elapsed, tokensPerSecond: tokens / elapsed },
+        left: Math.min((elapsed * (1 - share)) / share, limit - elapsed),
+      };
+      progress?.(last);
+    },
+    report(validation: number) {
+      if (last) progress?.({ ...last, elapsed: seconds(), validation });
+    },
+    figures: () => ({ steps: done.pretraining + done.training, tokens, seconds: seconds() }),
+  };
+}
