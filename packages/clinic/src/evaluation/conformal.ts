@@ -46,3 +46,39 @@ export function shareInterval(successes: number, count: number): [number, number
     successes === count ? 1 : betaQuantile(0.975, successes + 1, count - successes),
   ];
 }
+
+/** A threshold fitted on one half of the notes, judged on the other. */
+export interface ConformalReport extends ConformalThreshold {
+  /** Notes with the disease in the other half, the share of them whose set has it, and its 95 % interval (Clopper–Pearson). */
+  readonly judged: number;
+  readonly covered: number;
+  readonly interval: readonly [number, number];
+  /** Share of notes without it in the other half whose set has it all the same: the price. */
+  readonly falselyIn: number;
+}
+
+/** @param halves 0: fits the threshold, 1: judges it */
+export function judgeConformal(
+  probabilities: readonly number[],
+  labels: readonly (0 | 1)[],
+  halves: readonly number[],
+  alpha = 0.1,
+): ConformalReport {
+  const own = (half: number) => [...halves.keys()].filter((i) => halves[i] === half);
+  const first = own(0);
+  const fitted = fitConformal(
+    first.map((i) => probabilities[i]),
+    first.map((i) => labels[i]),
+    alpha,
+  );
+  const inSet = (label: 0 | 1) => {
+    const notes = own(1).filter((i) => labels[i] === label);
+    return { notes: notes.length, inside: notes.filter((i) => probabilities[i] >= fitted.threshold).length };
+  };
+  const [positive, negative] = [inSet(1), inSet(0)];
+  return {
+    ...{ ...fitted, judged: positive.notes, covered: positive.inside / positive.notes },
+    interval: positive.notes === 0 ? [0, 1] : shareInterval(positive.inside, positive.notes),
+    falselyIn: negative.inside / negative.notes,
+  };
+}

@@ -1,7 +1,8 @@
 import { type DiagnosisModel, type Disease, diseases } from "../diagnosis/index.ts";
-import type { Example } from "../examples/index.ts";
+import { assignFolds, type Example } from "../examples/index.ts";
 import { type BootstrapOptions, bootstrap, type Estimate } from "./bootstrap.ts";
 import { brier, expectedCalibrationError, type ReliabilityBin, reliabilityBins } from "./calibration.ts";
+import { type ConformalReport, judgeConformal } from "./conformal.ts";
 import { areaUnderRisk, type RiskCoveragePoint, riskCoverage } from "./coverage.ts";
 import { aurocOf, averagePrecisionOf, type Ranking, rank } from "./ranking.ts";
 
@@ -16,6 +17,7 @@ export interface DiseaseReport {
   readonly bins: readonly ReliabilityBin[];
   readonly riskCoverage: readonly RiskCoveragePoint[];
   readonly areaUnderRisk: number;
+  readonly conformal: ConformalReport;
 }
 
 export interface EvaluationReport {
@@ -108,7 +110,8 @@ export function scorePredictions(
     },
     options,
   );
-  const byDisease = columns.map(({ disease, scores, labels }): [Disease, DiseaseReport] => {
+  const halves = assignFolds(examples, 2, "conformal");
+  const byDisease = columns.map(({ disease, notes, scores, labels }): [Disease, DiseaseReport] => {
     const bins = reliabilityBins(scores, labels);
     const curve = riskCoverage(scores, labels);
     return [
@@ -118,6 +121,11 @@ export function scorePredictions(
         ...{ averagePrecision: estimates[`${disease}.ap`], auroc: estimates[`${disease}.auroc`] },
         ...{ brier: brier(scores, labels), calibrationError: expectedCalibrationError(bins), bins },
         ...{ riskCoverage: curve, areaUnderRisk: areaUnderRisk(curve) },
+        conformal: judgeConformal(
+          scores,
+          labels,
+          Array.from(notes, (i) => halves[i]),
+        ),
       },
     ];
   });
