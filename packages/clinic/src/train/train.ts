@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { openDevice } from "@baltoro/tensor";
 import type { DiagnosisModel, ModelInput } from "../diagnosis/index.ts";
 import type { Example } from "../examples/index.ts";
@@ -18,7 +19,7 @@ import { type Calibration, calibrate, uncalibrated } from "./calibration.ts";
 import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { blotTokens, hideTokens, withoutText } from "./hide.ts";
 import { meanAveragePrecision } from "./metric.ts";
-import { defaultTraining, type TrainingOptions } from "./options.ts";
+import { type TrainingOptions, trainingOptions } from "./options.ts";
 import { planEpoch } from "./plan.ts";
 import { predictor } from "./predictor.ts";
 import { generator } from "./random.ts";
@@ -127,7 +128,6 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   if (odd)
     throw new Error(`training: the example ${odd.id} has ${odd.labels.length} labels, the model ${classes} classes`);
   const started = performance.now();
-  const training = { ...defaultTraining, ...request.training };
   request.progress?.({ phase: "vocabulary", step: 0, steps: 0, allSteps: 0, elapsed: 0 });
   const parts = learnParts(request);
   const device = await openDevice("wasm", request.threads === undefined ? {} : { threads: request.threads });
@@ -137,6 +137,10 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     const { prior } = request;
     const beside = (priors: readonly (readonly number[])[] | undefined, n: number) => priors && { prior: priors[n] };
     const notes = examples.map(({ input }, n) => ({ ...model.encode(input), ...beside(prior?.examples, n) }));
+    const training = trainingOptions(
+      request.training ?? {},
+      notes.reduce((total, { tokens }) => total + tokens.ids.length, 0),
+    );
     const extra = unlabelled.map((input) => model.encode(input));
     const judged = validation.map(({ input }, n) => ({ ...averaged.encode(input), ...beside(prior?.validation, n) }));
     const all = [...notes, ...extra];
@@ -176,6 +180,8 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     for (const [epoch, steps] of pretrainingPlan.entries()) {
       if (epoch < pretrained) continue;
       for (const [i, step] of steps.entries()) {
+        // The device may answer without the host's event loop having had a turn: signals and output need one.
+        await setImmediate();
         signal?.throwIfAborted();
         if (clock.spent("pretraining")) break;
         const random = generator(seed, 2, epoch, i);
@@ -198,6 +204,8 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
       let loss = 0;
       let count = 0;
       for (const [i, step] of steps.entries()) {
+        // The device may answer without the host's event loop having had a turn: signals and output need one.
+        await setImmediate();
         signal?.throwIfAborted();
         if (clock.spent("training")) break;
         const random = generator(seed, 3, epoch, i);
