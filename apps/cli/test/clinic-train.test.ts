@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-const launcher = join(import.meta.dirname, "../bin/baltoro.js");
+// The launcher leaves Ctrl-C to the process group; the program itself is what is interrupted here.
+const program = join(import.meta.dirname, "../src/main.ts");
 const folder = mkdtempSync(join(tmpdir(), "baltoro-clinic-train-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -15,7 +16,7 @@ function baltoro(
   args: readonly string[],
   interrupt?: RegExp,
 ): Promise<{ status: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [launcher, "clinic", "train", ...args], { timeout: 240_000 });
+  const child = spawn(process.execPath, [program, "clinic", "train", ...args], { timeout: 240_000 });
   let [out, err] = ["", ""];
   let sent = false;
   child.stdout.on("data", (chunk) => {
