@@ -16,9 +16,9 @@ import {
 import { backward, openDevice, scope } from "@baltoro/tensor";
 import { createBatch, createFusionModel, encodeHidden, evaluate, logitsOf } from "../src/model/index.ts";
 import { hideTokens } from "../src/train/hide.ts";
+import { learnParts } from "../src/train/parts.ts";
 import { generator } from "../src/train/random.ts";
 import { labelLoss, maskedLoss } from "../src/train/steps.ts";
-import { learnParts } from "../src/train/train.ts";
 import { toyExample, toyExamples } from "./fusion-toy.ts";
 
 const small = { width: 48, layers: 2, feedForward: 48 } as const;

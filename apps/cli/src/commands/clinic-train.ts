@@ -1,10 +1,9 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
-  diseases,
-  type Estimate,
   type Example,
   evaluateModel,
+  evaluationLines,
   exampleOfNote,
   modelCard,
   readLocalNotes,
@@ -174,15 +173,7 @@ async function finish(trained: TrainedModel, data: TrainingData, out: string, co
   const card = modelCard(trained, { ...data, command, reports: { "test notes": report } });
   await saveDiagnosisModel(trained, out, { name: data.name, version: "1", trainedOn: data.trainedOn, card });
   await removeCheckpoint(out);
-  const estimate = ({ value, low, high }: Estimate) => `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
-  for (const disease of diseases) {
-    const one = report.diseases[disease];
-    if (one)
-      console.log(
-        `  ${disease.padEnd(11)} ${String(one.positives).padStart(5)} notes  ${estimate(one.averagePrecision)}`,
-      );
-  }
-  console.log(`mean average precision ${estimate(report.meanAveragePrecision)} on ${report.notes} test notes`);
+  console.log(["", ...evaluationLines(report), ""].join("\n"));
   console.log(`model ${out}`);
   return 0;
 }

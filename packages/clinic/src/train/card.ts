@@ -1,7 +1,7 @@
 import { type Disease, diseaseNames, diseases, type ModelIdentity } from "../diagnosis/index.ts";
 import type { Estimate, EvaluationReport } from "../evaluation/index.ts";
 import type { Example } from "../examples/index.ts";
-import type { TrainedModel } from "./train.ts";
+import type { TrainedModel } from "./request.ts";
 
 /** What a card says beside what the model knows of itself. */
 export interface CardFacts {

@@ -10,6 +10,7 @@ export {
   splitLocalNotes,
 } from "./local/index.ts";
 export { defaultTraining, type TrainingOptions } from "./options.ts";
+export type { TrainedModel, TrainProgress, TrainRequest } from "./request.ts";
 export {
   hashOf,
   type LoadedModel,
@@ -18,4 +19,4 @@ export {
   type SaveOptions,
   saveDiagnosisModel,
 } from "./save.ts";
-export { type TrainedModel, type TrainProgress, type TrainRequest, trainDiagnosisModel } from "./train.ts";
+export { trainDiagnosisModel } from "./train.ts";

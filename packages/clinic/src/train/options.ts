@@ -40,3 +40,16 @@ export const defaultTraining: TrainingOptions = {
   imbalance: 0.5,
   averaging: 0.98,
 };
+
+/** Steps of an epoch, and of all epochs, that a small set of notes is given at least. */
+const fewest = { perEpoch: 30, all: 240 } as const;
+/** Tokens of the smallest step. */
+const smallestStep = 512;
+
+/** The options for so many tokens of training notes: of few, steps are smaller and passes more. What is asked for stays. */
+export function trainingOptions(asked: Partial<TrainingOptions>, tokens: number): TrainingOptions {
+  const stepTokens = Math.max(Math.min(defaultTraining.stepTokens, Math.round(tokens / fewest.perEpoch)), smallestStep);
+  const steps = Math.max(tokens / (asked.stepTokens ?? stepTokens), 1);
+  const epochs = Math.max(defaultTraining.epochs, Math.min(Math.ceil(fewest.all / steps), 30));
+  return { ...defaultTraining, stepTokens, epochs, ...asked };
+}

@@ -1,116 +1,28 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { openDevice } from "@baltoro/tensor";
-import type { DiagnosisModel, ModelInput } from "../diagnosis/index.ts";
 import type { Example } from "../examples/index.ts";
 import {
   createFusionModel,
   defaultConfig,
   type EncodedNote,
-  type FusionConfig,
   type FusionModel,
   type FusionParts,
-  learnScales,
   logitsOf,
-  withheld,
 } from "../model/index.ts";
-import { learnVocabulary } from "../tokens/index.ts";
 import { type Calibration, calibrate, uncalibrated } from "./calibration.ts";
 import { type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { blotTokens, hideTokens, withoutText } from "./hide.ts";
+import { createClock, ramp } from "./clock.ts";
+import { hideTokens } from "./hide.ts";
 import { meanAveragePrecision } from "./metric.ts";
-import { defaultTraining, type TrainingOptions } from "./options.ts";
+import { type TrainingOptions, trainingOptions } from "./options.ts";
+import { learnParts } from "./parts.ts";
 import { planEpoch } from "./plan.ts";
 import { predictor } from "./predictor.ts";
 import { generator } from "./random.ts";
+import type { TrainedModel, TrainRequest } from "./request.ts";
 import { averageInto, createOptimizer, labelLoss, maskedLoss } from "./steps.ts";
-
-export interface TrainRequest {
-  readonly examples: readonly Example[];
-  /** Chooses the epoch and fits the calibration. */
-  readonly validation: readonly Example[];
-  /** More notes to pre-train on, without labels. */
-  readonly unlabelled?: readonly ModelInput[];
-  readonly config?: Partial<FusionConfig>;
-  readonly training?: Partial<TrainingOptions>;
-  /**
-   * Log-odds of another model for each example and validation note, [C]: this one is trained on what they leave. Those of examples must
-   * come from models that did not see the example. For research: such a model predicts with `predictBeside` only.
-   */
-  readonly prior?: {
-    readonly examples: readonly (readonly number[])[];
-    readonly validation: readonly (readonly number[])[];
-  };
-  /** Default 1. */
-  readonly seed?: number;
-  /** Wall-clock limit, minutes: the schedule is shortened to end by then, and the result depends on the machine's speed. */
-  readonly minutes?: number;
-  /** Processor threads. Default all. */
-  readonly threads?: number;
-  readonly progress?: (progress: TrainProgress) => void;
-  /** Stops between two steps; with a checkpoint directory `resume` goes on from the last whole epoch. */
-  readonly signal?: AbortSignal;
-  /** Where a checkpoint is kept while training goes on. */
-  readonly checkpoint?: { readonly directory: string; readonly resume?: boolean };
-}
-
-export interface TrainProgress {
-  readonly phase: "vocabulary" | "pretraining" | "training";
-  readonly step: number;
-  readonly steps: number;
-  /** Of both phases. */
-  readonly allSteps: number;
-  readonly loss?: number;
-  readonly tokensPerSecond?: number;
-  /** Seconds since the start, and to go by the pace so far. */
-  readonly elapsed: number;
-  readonly left?: number;
-  /** After an epoch: mean average precision on the validation notes. */
-  readonly validation?: number;
-}
-
-/** A trained model: predicts, and can be saved. */
-export interface TrainedModel extends DiagnosisModel {
-  readonly model: FusionModel;
-  readonly training: TrainingOptions;
-  readonly seed: number;
-  readonly calibration: readonly (Calibration | null)[];
-  /** Mean average precision on the validation notes by epoch; the best was kept. */
-  readonly history: readonly EpochRecord[];
-  readonly figures: {
-    readonly steps: number;
-    readonly tokens: number;
-    readonly seconds: number;
-    readonly parameters: number;
-  };
-  /** As `predict`, where it was trained with a prior. */
-  predictBeside(inputs: readonly ModelInput[], priors: readonly (readonly number[])[]): Promise<number[][]>;
-  close(): Promise<void>;
-}
-
-/** A note's share of training notes from which on its absence is worth saying. */
-const commonShare = 0.1;
-/** Most codes whose absence is said. */
-const mostMissing = 12;
-
-/** Learns vocabulary and scales of measurements from the training notes alone. */
-export function learnParts(request: Pick<TrainRequest, "examples" | "unlabelled" | "config">): FusionParts {
-  const { examples, unlabelled = [] } = request;
-  const inputs = [...examples.map(({ input }) => input), ...unlabelled];
-  const vocabulary = learnVocabulary(inputs);
-  const scales = learnScales(inputs);
-  const counts = new Map<string, number>();
-  for (const { input } of examples) {
-    const codes = new Set(input.items.filter(({ status }) => status === "current").map(({ code }) => code));
-    for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
-  }
-  const missing = [...counts]
-    .filter(([, count]) => count >= commonShare * examples.length)
-    .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
-    .slice(0, mostMissing)
-    .map(([code]) => code);
-  const sizes = { tokens: vocabulary.tokens.length, words: vocabulary.words.length };
-  return { config: { ...defaultConfig, ...request.config, ...sizes }, vocabulary, scales, missing };
-}
+import { vary } from "./vary.ts";
 
 /**
  * Trains a fusion model, or a variant of it by `config`: hidden tokens first, then labels; keeps the epoch that ranks the validation
@@ -127,7 +39,6 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   if (odd)
     throw new Error(`training: the example ${odd.id} has ${odd.labels.length} labels, the model ${classes} classes`);
   const started = performance.now();
-  const training = { ...defaultTraining, ...request.training };
   request.progress?.({ phase: "vocabulary", step: 0, steps: 0, allSteps: 0, elapsed: 0 });
   const parts = learnParts(request);
   const device = await openDevice("wasm", request.threads === undefined ? {} : { threads: request.threads });
@@ -137,6 +48,10 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     const { prior } = request;
     const beside = (priors: readonly (readonly number[])[] | undefined, n: number) => priors && { prior: priors[n] };
     const notes = examples.map(({ input }, n) => ({ ...model.encode(input), ...beside(prior?.examples, n) }));
+    const training = trainingOptions(
+      request.training ?? {},
+      notes.reduce((total, { tokens }) => total + tokens.ids.length, 0),
+    );
     const extra = unlabelled.map((input) => model.encode(input));
     const judged = validation.map(({ input }, n) => ({ ...averaged.encode(input), ...beside(prior?.validation, n) }));
     const all = [...notes, ...extra];
@@ -176,6 +91,8 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
     for (const [epoch, steps] of pretrainingPlan.entries()) {
       if (epoch < pretrained) continue;
       for (const [i, step] of steps.entries()) {
+        // The device may answer without the host's event loop having had a turn: signals and output need one.
+        await setImmediate();
         signal?.throwIfAborted();
         if (clock.spent("pretraining")) break;
         const random = generator(seed, 2, epoch, i);
@@ -198,6 +115,8 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
       let loss = 0;
       let count = 0;
       for (const [i, step] of steps.entries()) {
+        // The device may answer without the host's event loop having had a turn: signals and output need one.
+        await setImmediate();
         signal?.throwIfAborted();
         if (clock.spent("training")) break;
         const random = generator(seed, 3, epoch, i);
@@ -240,6 +159,15 @@ export async function trainDiagnosisModel(request: TrainRequest): Promise<Traine
   }
 }
 
+/** (negatives / positives)^power per disease, so that a rare one is not passed over. */
+function positiveWeights(examples: readonly Example[], power: number): number[] {
+  return Array.from({ length: examples[0].labels.length }, (_, c) => {
+    const positives = examples.filter(({ labels }) => labels[c] === 1).length;
+    const negatives = examples.filter(({ labels }) => labels[c] === 0).length;
+    return positives === 0 || negatives === 0 ? 1 : Math.min((negatives / positives) ** power, 10);
+  });
+}
+
 /** Tells data, options and seed apart from others. */
 function fingerprintOf(
   { examples, validation, unlabelled, seed }: TrainRequest,
@@ -251,47 +179,6 @@ function fingerprintOf(
   for (const { id, input, labels } of [...examples, ...validation])
     hash.update(JSON.stringify([id, input.text, labels]));
   return hash.digest("hex");
-}
-
-/** Up over the first twentieth, then down to a twentieth of the peak as a cosine. */
-function ramp(fraction: number): number {
-  const warm = 0.05;
-  if (fraction < warm) return (fraction + 0.002) / warm;
-  return 0.05 + 0.95 * 0.5 * (1 + Math.cos((Math.PI * (fraction - warm)) / (1 - warm)));
-}
-
-/** What is withheld from the model in one step: some measurements, all of them, the text, single tokens. */
-function vary(note: EncodedNote, options: TrainingOptions, random: () => number): EncodedNote {
-  const draw = random();
-  if (draw < options.textDropout) return withoutText(note);
-  const blotted = { ...note, tokens: blotTokens(note.tokens, options.tokenDropout, random) };
-  if (draw < options.textDropout + options.structureDropout)
-    return { ...blotted, structured: withheld(note.structured) };
-  if (options.itemDropout === 0) return blotted;
-  return { ...blotted, structured: dropItems(note.structured, options.itemDropout, random) };
-}
-
-function dropItems(
-  structured: EncodedNote["structured"],
-  share: number,
-  random: () => number,
-): EncodedNote["structured"] {
-  const vector = structured.vector.slice();
-  const measurements = structured.measurements.filter(({ item, code }) => {
-    if (item < 0 || random() >= share) return true;
-    vector.fill(0, code * 3, code * 3 + 3);
-    return false;
-  });
-  return { measurements, vector };
-}
-
-/** (negatives / positives)^power per disease, so that a rare one is not passed over. */
-function positiveWeights(examples: readonly Example[], power: number): number[] {
-  return Array.from({ length: examples[0].labels.length }, (_, c) => {
-    const positives = examples.filter(({ labels }) => labels[c] === 1).length;
-    const negatives = examples.filter(({ labels }) => labels[c] === 0).length;
-    return positives === 0 || negatives === 0 ? 1 : Math.min((negatives / positives) ** power, 10);
-  });
 }
 
 async function calibrateOn(
@@ -324,60 +211,4 @@ function writeWeights({ parameters }: FusionModel, values: readonly Float32Array
 
 function copyWeights(from: FusionModel, to: FusionModel): void {
   averageInto(from.device, to.parameters, from.parameters, 0);
-}
-
-type Phase = "pretraining" | "training";
-
-/** Steps, tokens and time: where a phase stands, how long is left, and whether a time limit is used up. */
-function createClock(
-  request: TrainRequest,
-  started: number,
-  pretrainingSteps: number,
-  trainingSteps: number,
-  before: {
-    readonly pretraining: number;
-    readonly training: number;
-    readonly tokens: number;
-    readonly seconds: number;
-  },
-) {
-  const { progress, minutes } = request;
-  const steps = { pretraining: pretrainingSteps, training: trainingSteps };
-  const done = { pretraining: before.pretraining, training: before.training };
-  const begun = { pretraining: Number.NaN, training: Number.NaN };
-  const seconds = () => before.seconds + (performance.now() - started) / 1000;
-  const limit = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60;
-  // A limit is shared out as the steps are.
-  const ends = {
-    pretraining: (limit * pretrainingSteps) / Math.max(pretrainingSteps + trainingSteps, 1),
-    training: limit,
-  };
-  let { tokens } = before;
-  let last: TrainProgress | undefined;
-  const fraction = (phase: Phase) => {
-    if (Number.isNaN(begun[phase])) begun[phase] = seconds();
-    const bySteps = done[phase] / steps[phase];
-    const span = ends[phase] - begun[phase];
-    return Math.min(Math.max(bySteps, limit === Number.POSITIVE_INFINITY ? 0 : (seconds() - begun[phase]) / span), 1);
-  };
-  return {
-    fraction,
-    spent: (phase: Phase) => limit !== Number.POSITIVE_INFINITY && fraction(phase) >= 1,
-    tick(phase: Phase, notes: readonly EncodedNote[], loss: number) {
-      done[phase]++;
-      for (const note of notes) tokens += note.tokens.ids.length;
-      const elapsed = seconds();
-      const share = (done.pretraining + done.training) / (pretrainingSteps + trainingSteps);
-      last = {
-        ...{ phase, step: done[phase], steps: steps[phase], allSteps: pretrainingSteps + trainingSteps },
-        ...{ loss, elapsed, tokensPerSecond: tokens / elapsed },
-        left: Math.min((elapsed * (1 - share)) / share, limit - elapsed),
-      };
-      progress?.(last);
-    },
-    report(validation: number) {
-      if (last) progress?.({ ...last, elapsed: seconds(), validation });
-    },
-    figures: () => ({ steps: done.pretraining + done.training, tokens, seconds: seconds() }),
-  };
 }
