@@ -3,7 +3,7 @@ export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
 export type { Example } from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
-export { type Observation, type ObservationOptions, toObservations } from "./fhir/index.ts";
+export * from "./fhir/index.ts";
 export {
   defaultLexicon,
   type Lexicon,
