@@ -1,3 +1,5 @@
+export * from "./access/index.ts";
+export * from "./audit/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
 export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
@@ -15,3 +17,5 @@ export {
 export { type Line, NoteError, type NoteRecord, parseNote, readLines } from "./notes/index.ts";
 export { type ReferenceRange, referenceRange, referenceRanges } from "./reference/index.ts";
 export * from "./score/index.ts";
+export * from "./service/index.ts";
+export { defaultDataDirectory } from "./storage/index.ts";

@@ -13,6 +13,12 @@ export interface BundleIssue {
   readonly message: string;
 }
 
+/** A resource and the URL that others may name it by. */
+export interface Entry {
+  readonly fullUrl?: string;
+  readonly resource: Node;
+}
+
 /** What an assessment needs out of a bundle. */
 export interface BundleContent {
   /** Texts of the notes, an empty line between them; empty where there is none. */
@@ -36,11 +42,27 @@ const noteTypes = ["Composition", "DocumentReference", "DiagnosticReport"];
  * @throws FhirError, which names the FHIRPath, for what is no bundle, for two patients, and for a note that is too long.
  */
 export function fromBundle(value: unknown): BundleContent {
-  const bundle = nodeOf(value, "Bundle");
-  if (text(bundle, "resourceType") !== "Bundle") throw new FhirError("Bundle.resourceType", "expected Bundle", "value");
-  const entries = children(bundle, "entry");
-  if (entries.length > maxEntries) throw new FhirError("Bundle.entry", `more than ${maxEntries} entries`, "too-long");
-  const resources = entries.flatMap((entry) => child(entry, "resource") ?? []);
+  return fromEntries(entriesOf(nodeOf(value, "Bundle")));
+}
+
+/** The resources of a bundle. @throws FhirError for what is no bundle */
+export function entriesOf(bundle: Node): Entry[] {
+  if (text(bundle, "resourceType") !== "Bundle") {
+    throw new FhirError(`${bundle.path}.resourceType`, "expected Bundle", "value");
+  }
+  const nodes = children(bundle, "entry");
+  if (nodes.length > maxEntries)
+    throw new FhirError(`${bundle.path}.entry`, `more than ${maxEntries} entries`, "too-long");
+  return nodes.flatMap((node) => {
+    const resource = child(node, "resource");
+    const fullUrl = text(node, "fullUrl");
+    return resource === undefined ? [] : [{ resource, ...(fullUrl === undefined ? {} : { fullUrl }) }];
+  });
+}
+
+/** As {@link fromBundle}, of resources that came by other ways. @throws FhirError */
+export function fromEntries(entries: readonly Entry[]): BundleContent {
+  const resources = entries.map(({ resource }) => resource);
   const ofType = (...types: string[]) => resources.filter((node) => types.includes(text(node, "resourceType") ?? ""));
 
   const patients = patientsOf(entries);
@@ -79,12 +101,10 @@ export function fromBundle(value: unknown): BundleContent {
 }
 
 /** `Patient/ID` or `urn:uuid:…` of each patient, by each name that a reference may give it. */
-function patientsOf(entries: readonly Node[]): ReadonlyMap<string, string> {
+function patientsOf(entries: readonly Entry[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
-  entries.forEach((entry, i) => {
-    const resource = child(entry, "resource");
-    if (!resource || text(resource, "resourceType") !== "Patient") return;
-    const url = text(entry, "fullUrl");
+  entries.forEach(({ resource, fullUrl: url }, i) => {
+    if (text(resource, "resourceType") !== "Patient") return;
     const id = text(resource, "id");
     const name = id !== undefined ? `Patient/${id}` : (url ?? `entry ${i}`);
     names.set(name, name);
@@ -115,12 +135,11 @@ function onePatient(resources: readonly Node[], patients: ReadonlyMap<string, st
 }
 
 /** Binaries that attachments of the same bundle may name. */
-function binariesOf(entries: readonly Node[]): ReadonlyMap<string, Node> {
+function binariesOf(entries: readonly Entry[]): ReadonlyMap<string, Node> {
   const found = new Map<string, Node>();
-  for (const entry of entries) {
-    const resource = child(entry, "resource");
-    if (!resource || text(resource, "resourceType") !== "Binary") continue;
-    const [url, id] = [text(entry, "fullUrl"), text(resource, "id")];
+  for (const { resource, fullUrl: url } of entries) {
+    if (text(resource, "resourceType") !== "Binary") continue;
+    const id = text(resource, "id");
     if (url !== undefined) found.set(url, resource);
     if (id !== undefined) found.set(`Binary/${id}`, resource);
   }
