@@ -25,7 +25,7 @@ export const audit: Subcommand = {
     if (more.length > 0 || (action !== "backup" && file !== undefined)) throw new UsageError("too many arguments");
     const directory = values.data ?? defaultDataDirectory();
     if (action === "verify") return verify(directory, values.head === undefined ? undefined : readHead(values.head));
-    const log = openAuditLog(directory);
+    const log = openAuditLog(directory, { create: false });
     try {
       switch (action) {
         case "show": {

@@ -47,6 +47,8 @@ CREATE TRIGGER IF NOT EXISTS head_forward BEFORE UPDATE ON head WHEN new.seq <> 
 
 export interface AuditOptions {
   readonly now?: () => Date;
+  /** Whether to make a log where there is none. Default true. */
+  readonly create?: boolean;
 }
 
 /**
@@ -55,8 +57,11 @@ export interface AuditOptions {
  * @throws where it cannot be opened, or its secret is lost
  */
 export function openAuditLog(directory: string, options: AuditOptions = {}): AuditLog {
-  makeDataDirectory(directory);
   const path = join(directory, logFile);
+  if (options.create === false && !existsSync(path)) {
+    throw new Error(`${path} is not there: nothing was logged yet, or the log is gone`);
+  }
+  makeDataDirectory(directory);
   const secret = readSecret(directory, !existsSync(path));
   const database = openDatabase(path, schema);
   const now = options.now ?? (() => new Date());
