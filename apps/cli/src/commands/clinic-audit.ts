@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type AuditEntry, type AuditHead, defaultDataDirectory, openAuditLog, verifyAuditLog } from "@baltoro/clinic";
+import {
+  type AuditEntry,
+  type AuditHead,
+  defaultDataDirectory,
+  openAuditLog,
+  secretFile,
+  verifyAuditLog,
+} from "@baltoro/clinic";
 import { integerOption, UsageError } from "../usage.ts";
 import type { Subcommand } from "./clinic.ts";
 
@@ -24,27 +31,23 @@ export const audit: Subcommand = {
     const [action, file, ...more] = positionals;
     if (more.length > 0 || (action !== "backup" && file !== undefined)) throw new UsageError("too many arguments");
     const directory = values.data ?? defaultDataDirectory();
+    if (!["verify", "show", "head", "backup"].includes(action ?? "")) {
+      throw new UsageError("expected verify, show, head or backup");
+    }
+    if (action === "backup" && file === undefined) throw new UsageError("the file to write to is missing");
     if (action === "verify") return verify(directory, values.head === undefined ? undefined : readHead(values.head));
     const log = openAuditLog(directory, { create: false });
     try {
-      switch (action) {
-        case "show": {
-          const [after, limit] = [integerOption("after", values.after, 0), integerOption("limit", values.limit)];
-          for (const entry of log.entries(after ?? 0, limit ?? 1000))
-            console.log(values.json ? JSON.stringify(entry) : describe(entry));
-          return 0;
+      if (action === "show") {
+        const [after, limit] = [integerOption("after", values.after, 0), integerOption("limit", values.limit)];
+        for (const entry of log.entries(after ?? 0, limit ?? 1000)) {
+          console.log(values.json ? JSON.stringify(entry) : describe(entry));
         }
-        case "head":
-          console.log(JSON.stringify(log.head()));
-          return 0;
-        case "backup":
-          if (file === undefined) throw new UsageError("the file to write to is missing");
-          await log.backup(file);
-          console.log(`entries up to ${log.head().seq} are in ${file}; keep audit.secret apart from it`);
-          return 0;
-        default:
-          throw new UsageError("expected verify, show, head or backup");
-      }
+      } else if (action === "backup") {
+        await log.backup(file as string);
+        console.log(`entries up to ${log.head().seq} are in ${file}; keep ${secretFile} apart from it`);
+      } else console.log(JSON.stringify(log.head()));
+      return 0;
     } finally {
       log.close();
     }

@@ -1,6 +1,14 @@
 import { userInfo } from "node:os";
 import { parseArgs } from "node:util";
-import { defaultDataDirectory, type KeyRecord, openAuditLog, openKeyStore, type Role, roles } from "@baltoro/clinic";
+import {
+  defaultDataDirectory,
+  type KeyRecord,
+  type KeyStore,
+  openAuditLog,
+  openKeyStore,
+  type Role,
+  roles,
+} from "@baltoro/clinic";
 import { required, UsageError } from "../usage.ts";
 import type { Subcommand } from "./clinic.ts";
 
@@ -24,42 +32,51 @@ export const keys: Subcommand = {
     const [action, id, ...more] = positionals;
     if (more.length > 0 || (action !== "revoke" && id !== undefined)) throw new UsageError("too many arguments");
     const directory = values.data ?? defaultDataDirectory();
-    const store = openKeyStore(directory);
-    const audit = openAuditLog(directory);
-    const record = (what: string, key: KeyRecord) =>
-      audit.append({
-        ...{ actor: actorName(), role: "operator", action: what, outcome: "ok" },
-        detail: `${key.id} ${key.role}`,
-      });
-    try {
-      switch (action) {
-        case "add": {
-          const role = required("role", values.role);
-          if (!roles.includes(role as Role)) throw new UsageError(`--role is none of ${roles.join(", ")}`);
-          const { record: added, key } = store.add(required("name", values.name), role as Role);
-          record("key.add", added);
-          console.log(key);
-          console.error(`key ${added.id}, ${added.role}: it is shown this once, only its hash is kept`);
-          return 0;
-        }
-        case "list":
-          for (const key of store.list()) console.log(values.json ? JSON.stringify(key) : describe(key));
-          return 0;
-        case "revoke": {
-          if (id === undefined) throw new UsageError("the id of a key is missing");
-          record("key.revoke", store.revoke(id));
-          console.log(`key ${id} is revoked`);
-          return 0;
-        }
-        default:
-          throw new UsageError("expected add, list or revoke");
+    switch (action) {
+      case "add": {
+        const [name, role] = [required("name", values.name), required("role", values.role)];
+        if (!roles.includes(role as Role)) throw new UsageError(`--role is none of ${roles.join(", ")}`);
+        const { record, key } = change(directory, true, "key.add", (store) => store.add(name, role as Role));
+        console.log(key);
+        console.error(`key ${record.id}, ${record.role}: it is shown this once, only its hash is kept`);
+        return 0;
       }
-    } finally {
-      store.close();
-      audit.close();
+      case "list": {
+        const store = openKeyStore(directory, { create: false });
+        for (const key of store.list()) console.log(values.json ? JSON.stringify(key) : describe(key));
+        store.close();
+        return 0;
+      }
+      case "revoke":
+        if (id === undefined) throw new UsageError("the id of a key is missing");
+        change(directory, false, "key.revoke", (store) => ({ record: store.revoke(id) }));
+        console.log(`key ${id} is revoked`);
+        return 0;
+      default:
+        throw new UsageError("expected add, list or revoke");
     }
   },
 };
+
+/** Changes the keys, and writes down who did. */
+function change<T extends { readonly record: KeyRecord }>(
+  directory: string,
+  create: boolean,
+  action: string,
+  act: (store: KeyStore) => T,
+): T {
+  const store = openKeyStore(directory, { create });
+  const audit = openAuditLog(directory);
+  try {
+    const result = act(store);
+    const { id, role } = result.record;
+    audit.append({ actor: actorName(), role: "operator", action, outcome: "ok", detail: `${id} ${role}` });
+    return result;
+  } finally {
+    store.close();
+    audit.close();
+  }
+}
 
 function describe({ id, name, role, created, revoked }: KeyRecord): string {
   return `${id}  ${role.padEnd(9)}  ${created.slice(0, 10)}  ${name}${revoked === undefined ? "" : `  revoked ${revoked.slice(0, 10)}`}`;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDataDirectory, openDatabase, transact } from "../storage/index.ts";
 import { type Role, roles } from "./roles.ts";
@@ -40,10 +41,18 @@ CREATE INDEX IF NOT EXISTS used_expires ON used (expires);
 const prefix = "baltoro";
 const columns = "id, name, role, created, revoked";
 
+export interface KeyStoreOptions {
+  readonly now?: () => Date;
+  /** Whether to make a store where there is none. Default true. */
+  readonly create?: boolean;
+}
+
 /** @throws where the store cannot be opened */
-export function openKeyStore(directory: string, options: { now?: () => Date } = {}): KeyStore {
+export function openKeyStore(directory: string, options: KeyStoreOptions = {}): KeyStore {
+  const path = join(directory, "access.db");
+  if (options.create === false && !existsSync(path)) throw new Error(`${path} is not there: no key was made yet`);
   makeDataDirectory(directory);
-  const database = openDatabase(join(directory, "access.db"), schema);
+  const database = openDatabase(path, schema);
   const now = options.now ?? (() => new Date());
   const byId = database.prepare(`SELECT ${columns}, digest FROM key WHERE id = ? AND revoked IS NULL`);
   const any = database.prepare("SELECT 1 FROM key LIMIT 1");
