@@ -68,6 +68,8 @@ export const serve: Command = {
       console.log(`OpenAI's API: ${gateway.url}/v1 · Ctrl-C stops`);
       const failure = await Promise.race([engine.closed, stopSignal()]);
       await gateway.close(failure ? 0 : graceSeconds * 1000);
+      const head = clinic.service.auditHead();
+      if (head) console.log(`Clinic: the audit log ends at ${JSON.stringify(head)}`);
       if (failure) throw failure;
       return 0;
     } finally {
