@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { type Assessment, verifyAuditLog } from "@baltoro/clinic";
 
 const root = join(import.meta.dirname, "../../..");
-const command = join(root, "apps/cli/bin/baltoro.js");
+const command = join(root, "apps/cli/src/main.ts");
 const hostileModule = new URL("../../../packages/clinic/test/hostile-assessor.ts", import.meta.url).href;
 const note = "患儿，3岁，咳嗽3天，体温38.6℃，双肺可闻及湿啰音，SpO2 90%。";
 
@@ -53,7 +53,11 @@ const post = (url: string, body: string, headers: Record<string, string> = {}) =
   fetch(url, { method: "POST", body, headers: { "Content-Type": "application/json", ...headers } });
 
 function baltoro(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [command, "clinic", ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", command, "clinic", ...args],
+    { encoding: "utf8" },
+  );
   return { status, stdout: stdout.trim(), stderr: stderr.trim() };
 }
 

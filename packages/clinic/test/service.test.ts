@@ -245,7 +245,11 @@ test("a note that never ends is ended, and the next is assessed; so after a cras
   withService({ timeout: 400 }, async ({ service, directory, lines }) => {
     const ask = (text: string) => service.handle(post("/clinic/v1/assess", { text }));
     await service.handle(get("/clinic/v1/model"));
-    const hung = await ask(`${note}HANG canary`);
+    const hanging = ask(`${note}HANG canary`);
+    const start = performance.now();
+    for (let i = 0; i < 5; i++) assert.equal((await service.handle(get("/clinic/v1/health"))).status, 200);
+    assert.ok(performance.now() - start < 200, "others are answered while a note keeps its thread");
+    const hung = await hanging;
     assert.equal(hung.status, 503);
     assert.equal((await reasonOf(hung)).code, "timeout");
     assert.equal((await ask(note)).status, 200);
