@@ -6,7 +6,7 @@ import { clinicRoutes } from "../src/clinic-routes.ts";
 const [directory, module, clients] = process.argv.slice(2);
 const service = createClinicService({
   ...{ directory, loopback: true },
-  startAssessor: () => startAssessor({ module, timeout: 1000 }),
+  startAssessor: () => startAssessor({ module, timeout: 3000 }),
   trust: clients === undefined ? undefined : loadCdsTrust(clients),
   limits: { bodyTimeout: 500 },
 });
