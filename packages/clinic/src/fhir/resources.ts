@@ -97,13 +97,17 @@ function predictionOf(candidate: Candidate, language: "zh" | "en"): Record<strin
   };
 }
 
-/** Interval and evidence in words: R4 has no element for either beside a decimal probability. */
+/**
+ * Probability, interval and evidence in words: R4 has no element for the last two beside a decimal, and its readers disagree on
+ * whether the decimal is a share of 1 or of 100.
+ */
 function rationaleOf(candidate: Candidate): string {
   const quote = ({ text, weight }: Evidence) => `"${text}" (${weight >= 0 ? "+" : ""}${weight.toFixed(2)})`;
   const list = (evidence: readonly Evidence[]) =>
     evidence.length === 0 ? "nothing found" : evidence.map(quote).join(", ");
-  const interval = `90% interval ${candidate.low.toFixed(2)}-${candidate.high.toFixed(2)}`;
-  return `${interval}. For (change of log-odds): ${list(candidate.for)}. Against: ${list(candidate.against)}.`;
+  const percent = (share: number) => `${(share * 100).toFixed(1)}%`;
+  const interval = `90% interval ${percent(candidate.low)}-${percent(candidate.high)}`;
+  return `Probability ${percent(candidate.probability)}, ${interval}. For (change of log-odds): ${list(candidate.for)}. Against: ${list(candidate.against)}.`;
 }
 
 /** A test that would tell most: a proposal, which a clinician orders or not. */
