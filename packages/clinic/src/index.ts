@@ -1,11 +1,21 @@
-export * from "./access/index.ts";
+export { type KeyRecord, type KeyStore, openKeyStore, type Role, roles } from "./access/index.ts";
 export * from "./audit/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
 export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
 export type { Example } from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
-export * from "./fhir/index.ts";
+export {
+  type Bundle,
+  type BundleContent,
+  type BundleOptions,
+  FhirError,
+  fromBundle,
+  type Observation,
+  type ObservationOptions,
+  toBundle,
+  toObservations,
+} from "./fhir/index.ts";
 export {
   defaultLexicon,
   type Lexicon,

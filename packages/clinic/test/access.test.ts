@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { may, openKeyStore, type Role } from "../src/index.ts";
+import { may } from "../src/access/index.ts";
+import { openKeyStore, type Role } from "../src/index.ts";
 
 function withStore(use: (store: ReturnType<typeof openKeyStore>, directory: string) => void): void {
   const directory = mkdtempSync(join(tmpdir(), "baltoro-keys-"));

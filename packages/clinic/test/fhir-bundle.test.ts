@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Assessment, type Bundle, fromBundle, type Item, outcomeOf, toBundle, warningsOf } from "../src/index.ts";
+import { outcomeOf, warningsOf } from "../src/fhir/index.ts";
+import { type Assessment, type Bundle, fromBundle, type Item, toBundle } from "../src/index.ts";
 import { assertR4 } from "./r4.ts";
 import { createAssessor } from "./small-assessor.ts";
 

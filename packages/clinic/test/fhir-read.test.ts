@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FhirError, fromBundle, htmlToText, JsonError, readJson } from "../src/index.ts";
+import { htmlToText, JsonError, readJson } from "../src/fhir/index.ts";
+import { FhirError, fromBundle } from "../src/index.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const bundle = (...resources: object[]) => ({

@@ -339,6 +339,26 @@ test("a body that stops coming is given up", { timeout: 10_000 }, () =>
   }),
 );
 
+test("bodies that come slowly hold up no note", () =>
+  withService({ limits: { concurrent: 1, bodyTimeout: 300 } }, async ({ service }) => {
+    const slow = [1, 2, 3, 4, 5].map(() => {
+      const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array([123])) });
+      const headers = { "Content-Type": "application/json" };
+      return service.handle(
+        new Request("http://localhost/clinic/v1/assess", { method: "POST", body, duplex: "half", headers }),
+      );
+    });
+    // Four are read at once, the fifth is turned away; a note has its own place.
+    const bundle = service.handle(get("/clinic/v1/model"));
+    assert.equal((await slow[4]).status, 503);
+    assert.equal((await bundle).status, 200);
+    assert.deepEqual(
+      (await Promise.all(slow.slice(0, 4))).map(({ status }) => status),
+      [408, 408, 408, 408],
+    );
+    assert.equal((await service.handle(post("/clinic/v1/assess", { text: note }))).status, 200);
+  }));
+
 test("metrics count by route and status, whatever paths were asked for", () =>
   withService({}, async ({ service }) => {
     await service.handle(post("/clinic/v1/assess", { text: note }));

@@ -48,14 +48,14 @@ export interface Gate {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export function gate(most: number): Gate {
+export function gate(most: number, what: string): Gate {
   let active = 0;
   return {
     get active() {
       return active;
     },
     async run(work) {
-      if (active >= most) throw unavailable("busy", `${most} notes are being assessed already; try again`, 1);
+      if (active >= most) throw unavailable("busy", `${most} ${what} already; try again`, 1);
       active++;
       try {
         return await work();

@@ -17,6 +17,9 @@ import type { Metrics } from "./metrics.ts";
 /** What the routes work with. */
 export interface RouteContext {
   readonly judge: Judge;
+  /** Requests that come in: a slow one holds up no note. */
+  readonly bodies: Gate;
+  /** Notes that are judged. */
   readonly notes: Gate;
   readonly metrics: Metrics;
   /** Milliseconds for a body to arrive. */
@@ -59,7 +62,7 @@ export function routesOf(context: RouteContext): readonly Route[] {
   return [
     {
       ...{ name: "assess", method: "POST", path: "/clinic/v1/assess", action: "assess", permission: "assess" },
-      handle: (call) => context.notes.run(() => answerAssess(call, context)),
+      handle: (call) => answerAssess(call, context),
     },
     {
       ...{ name: "model", method: "GET", path: "/clinic/v1/model", action: "model", permission: "assess" },
@@ -91,7 +94,7 @@ export function routesOf(context: RouteContext): readonly Route[] {
     },
     {
       ...{ name: "cds-service", method: "POST", path: cdsPath, action: cdsAction, permission: "assess" },
-      handle: (call) => context.notes.run(() => answerCds(call, context)),
+      handle: (call) => answerCds(call, context),
     },
     {
       ...{
@@ -109,7 +112,7 @@ export function routesOf(context: RouteContext): readonly Route[] {
 /** Judges a note, and writes down that it was judged. `detail` is what else the entry says of the result. */
 async function assess(
   { principal }: Call,
-  { judge, audit, record, log }: RouteContext,
+  { judge, notes, audit, record, log }: RouteContext,
   action: string,
   { text, options }: AssessRequest,
   detail?: (result: Assessment) => string,
@@ -118,8 +121,9 @@ async function assess(
   const event = { ...principal, action, note: audit().hashNote(text), model: assessor.model.hash };
   let result: Assessment;
   try {
-    result = await assessor.assess(text, options);
+    result = await notes.run(() => assessor.assess(text, options));
   } catch (error) {
+    if (error instanceof ServiceError) throw error;
     log(`clinic: a note could not be assessed: ${(error instanceof AssessorError && error.trace) || traceOf(error)}`);
     record({ ...event, outcome: "failed" });
     if (!(error instanceof AssessorError) || error.kind === "failed") {
@@ -135,7 +139,7 @@ async function assess(
 
 async function answerAssess(call: Call, context: RouteContext): Promise<Response> {
   const { request } = call;
-  const asked = await readAssessRequest(request, context.bodyTimeout);
+  const asked = await context.bodies.run(() => readAssessRequest(request, context.bodyTimeout));
   const assessment = await assess(call, context, "assess", asked);
   const accept = request.headers.get("accept") ?? "";
   const asJson = asked.bundle && accept.includes("application/json") && !accept.includes("fhir+json");
@@ -154,7 +158,9 @@ async function answerAssess(call: Call, context: RouteContext): Promise<Response
 }
 
 async function answerCds(call: Call, context: RouteContext): Promise<Response> {
-  const content = readCdsRequest(await readJsonBody(call.request, maxCdsBytes, context.bodyTimeout));
+  const content = readCdsRequest(
+    await context.bodies.run(() => readJsonBody(call.request, maxCdsBytes, context.bodyTimeout)),
+  );
   // Nothing was written about the patient: there is no guidance, and that is no error.
   if (content.text.trim() === "") return Response.json({ cards: [] });
   const warnings = content.issues.map(({ path, message }) => `${path}: ${message}`);
@@ -167,7 +173,9 @@ async function answerCds(call: Call, context: RouteContext): Promise<Response> {
 }
 
 async function answerFeedback({ request, principal }: Call, context: RouteContext): Promise<Response> {
-  const entries = readFeedback(await readJsonBody(request, maxFeedbackBytes, context.bodyTimeout));
+  const entries = readFeedback(
+    await context.bodies.run(() => readJsonBody(request, maxFeedbackBytes, context.bodyTimeout)),
+  );
   for (const { card, outcome, reason, commented } of entries) {
     const parts = [
       `card ${card}`,

@@ -78,7 +78,9 @@ export function createClinicService(options: ClinicServiceOptions): ClinicServic
     }
   };
   const routes = routesOf({
-    ...{ judge, metrics, record, log, now, notes: gate(limits.concurrent), bodyTimeout: limits.bodyTimeout },
+    ...{ judge, metrics, record, log, now, bodyTimeout: limits.bodyTimeout },
+    bodies: gate(limits.concurrent * 4, "requests are being read"),
+    notes: gate(limits.concurrent, "notes are being assessed"),
     audit: () => open().audit,
   });
 
