@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -52,12 +52,16 @@ async function withServer(use: (server: Server) => Promise<void>): Promise<void>
 const post = (url: string, body: string, headers: Record<string, string> = {}) =>
   fetch(url, { method: "POST", body, headers: { "Content-Type": "application/json", ...headers } });
 
-function baltoro(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", command, "clinic", ...args],
-    { encoding: "utf8" },
-  );
+async function baltoro(...args: string[]) {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", command, "clinic", ...args]);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const [status] = (await once(child, "close")) as [number];
   return { status, stdout: stdout.trim(), stderr: stderr.trim() };
 }
 
@@ -73,52 +77,57 @@ test(
       assert.equal(((await response.json()) as Assessment).schema, "baltoro.assessment/1");
       assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'none'/);
 
-      const added = baltoro("keys", "add", "--name", "ward 3", "--role", "clinician", "--data", directory);
+      const added = await baltoro("keys", "add", "--name", "ward 3", "--role", "clinician", "--data", directory);
       assert.match(added.stdout, /^baltoro_[0-9a-f]{8}_[\w-]{43}$/);
       const id = added.stdout.split("_")[1];
       assert.equal((await ask()).status, 401);
       assert.equal((await ask({ Authorization: `Bearer ${added.stdout}` })).status, 200);
-      assert.match(baltoro("keys", "list", "--data", directory).stdout, new RegExp(`^${id}  clinician .*ward 3$`));
-      assert.ok(!baltoro("keys", "list", "--json", "--data", directory).stdout.includes(added.stdout.slice(17)));
-      const head = baltoro("audit", "head", "--data", directory).stdout;
-      assert.equal(baltoro("keys", "revoke", id, "--data", directory).status, 0);
+      assert.match(
+        (await baltoro("keys", "list", "--data", directory)).stdout,
+        new RegExp(`^${id}  clinician .*ward 3$`),
+      );
+      assert.ok(
+        !(await baltoro("keys", "list", "--json", "--data", directory)).stdout.includes(added.stdout.slice(17)),
+      );
+      const head = (await baltoro("audit", "head", "--data", directory)).stdout;
+      assert.equal((await baltoro("keys", "revoke", id, "--data", directory)).status, 0);
       assert.equal((await ask({ Authorization: `Bearer ${added.stdout}` })).status, 401);
 
       writeFileSync(join(directory, "head.json"), head);
-      const verified = baltoro("audit", "verify", "--head", join(directory, "head.json"), "--data", directory);
+      const verified = await baltoro("audit", "verify", "--head", join(directory, "head.json"), "--data", directory);
       assert.deepEqual([verified.status, verified.stderr], [0, ""]);
       assert.match(verified.stdout, /^6 entries, none changed; head \{"seq":6,/);
-      const shown = baltoro("audit", "show", "--data", directory).stdout.split("\n");
+      const shown = (await baltoro("audit", "show", "--data", directory)).stdout.split("\n");
       assert.deepEqual(
         shown.map((line) => /\) {2}(\S+: \S+)/.exec(line)?.[1]),
         ["assess: ok", "key.add: ok", "assess: denied", "assess: ok", "key.revoke: ok", "assess: denied"],
       );
-      assert.equal(baltoro("audit", "backup", join(directory, "copy.db"), "--data", directory).status, 0);
+      assert.equal((await baltoro("audit", "backup", join(directory, "copy.db"), "--data", directory)).status, 0);
       assert.ok(existsSync(join(directory, "copy.db")));
     }),
 );
 
-test("commands say what is wrong", () => {
+test("commands say what is wrong", { timeout: 120_000 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), "baltoro-commands-"));
   try {
-    const fails = (message: RegExp, status: number, ...args: string[]) => {
-      const result = baltoro(...args, "--data", join(directory, "data"));
+    const fails = async (message: RegExp, status: number, ...args: string[]) => {
+      const result = await baltoro(...args, "--data", join(directory, "data"));
       assert.match(result.stderr, message);
       assert.equal(result.status, status);
     };
-    fails(/is not there/, 1, "audit", "verify");
-    fails(/is not there/, 1, "audit", "head");
-    fails(/expected verify, show/, 2, "audit", "prove");
-    fails(/--name is missing/, 2, "keys", "add", "--role", "admin");
-    fails(/--role is none of/, 2, "keys", "add", "--name", "a", "--role", "root");
-    fails(/no key was made yet/, 1, "keys", "list");
-    fails(/no key was made yet/, 1, "keys", "revoke", "00000000");
+    await fails(/is not there/, 1, "audit", "verify");
+    await fails(/is not there/, 1, "audit", "head");
+    await fails(/expected verify, show/, 2, "audit", "prove");
+    await fails(/--name is missing/, 2, "keys", "add", "--role", "admin");
+    await fails(/--role is none of/, 2, "keys", "add", "--name", "a", "--role", "root");
+    await fails(/no key was made yet/, 1, "keys", "list");
+    await fails(/no key was made yet/, 1, "keys", "revoke", "00000000");
     assert.ok(!existsSync(join(directory, "data")), "looking makes nothing");
-    fails(/a key's name/, 1, "keys", "add", "--name", "<b>", "--role", "admin");
-    fails(/no key/, 1, "keys", "revoke", "00000000");
+    await fails(/a key's name/, 1, "keys", "add", "--name", "<b>", "--role", "admin");
+    await fails(/no key/, 1, "keys", "revoke", "00000000");
     writeFileSync(join(directory, "head"), "{}");
-    fails(/is no head/, 1, "audit", "verify", "--head", join(directory, "head"));
-    fails(/\/nowhere/, 1, "audit", "verify", "--head", "/nowhere");
+    await fails(/is no head/, 1, "audit", "verify", "--head", join(directory, "head"));
+    await fails(/\/nowhere/, 1, "audit", "verify", "--head", "/nowhere");
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -135,7 +144,7 @@ test("a log that someone changed does not verify, and the command's exit says so
     const place = bytes.lastIndexOf("assess");
     bytes[place] ^= 1;
     writeFileSync(path, bytes);
-    const result = baltoro("audit", "verify", "--data", directory);
+    const result = await baltoro("audit", "verify", "--data", directory);
     assert.equal(result.status, 1);
     assert.match(result.stderr, /was changed/);
   }),

@@ -345,7 +345,7 @@ test("bodies that come slowly hold up no note", () =>
       const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array([123])) });
       const headers = { "Content-Type": "application/json" };
       return service.handle(
-        new Request("http://localhost/clinic/v1/assess", { method: "POST", body, duplex: "half", headers }),
+        new Request("http://localhost/clinic/v1/assess", { ...{ method: "POST", body, duplex: "half" }, headers }),
       );
     });
     // Four are read at once, the fifth is turned away; a note has its own place.
