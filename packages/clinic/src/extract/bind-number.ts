@@ -2,13 +2,13 @@ import { readAge } from "./age.ts";
 import { bindParts, bindPressure, pressureBefore } from "./bind-parts.ts";
 import { askAge, type Binding, emit, fit, fitAlike, spend } from "./binding.ts";
 import { createLabel, type Label, reach } from "./label.ts";
-import { isClass, termAt } from "./note.ts";
+import { isClass, isComma, termAt } from "./note.ts";
 import { type Part, type Quantity, readQuantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
 import { afterDate, isEnumerator, isFactor, isShareOf } from "./skip.ts";
 import { amongResults, followsDirectly, isRemeasured, listFollows } from "./surroundings.ts";
 import { Written } from "./tokens.ts";
-import { isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
+import { inHan, isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
 
 /** Takes the number phrase at a token, and gives the token after it. */
 export function bindNumber(binding: Binding, at: number): number {
@@ -63,6 +63,7 @@ function bindQuantity(binding: Binding, label: Label | undefined, q: Quantity): 
     const named = createLabel([unnamed.observation], q.from, { strength: "hint" });
     emit(binding, undefined, unnamed, q);
     named.last = unnamed.reading.low;
+    named.lastUnit = q.unit;
     spend(binding, named);
   } else if (label && label.observations.length === 0) label.spent = true;
 }
@@ -84,13 +85,20 @@ function bindTo(binding: Binding, label: Label, q: Quantity): boolean {
   if (!found) return false;
   const { code } = note.lexicon.observations[found.observation];
   if (code === "8310-5" && q.unit && isNotBody(note, q)) return false;
-  const weightless = code === "29463-7" && (isChange(note, q) || (!q.unit && q.written === Written.han));
+  const weightless =
+    code === "29463-7" &&
+    (isChange(note, q) || (!q.unit && (q.written === Written.han || isDateAfter(note, label, q))));
   if (!weightless && !isRepeated(binding, label, found.reading, q))
     emit(binding, label, found, q, isReference(binding, label, found.reading, q));
   if (!weightless) label.last = found.reading.low;
   if (q.unit && !weightless) label.lastUnit = q.unit;
   spend(binding, label);
   return true;
+}
+
+/** 20斤，5.18出现腹泻: a number without a unit, after a comma, where the weight had one. */
+function isDateAfter(note: Binding["note"], label: Label, q: Quantity): boolean {
+  return label.spent && label.lastUnit !== undefined && isComma(note, q.from - 1) && inHan(note, q.from);
 }
 
 /** The first of several names takes the first of a row of numbers: "hemoglobin and hematocrit 15.3 and 46.5". */

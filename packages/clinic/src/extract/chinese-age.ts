@@ -1,3 +1,4 @@
+import type { WordClass } from "../lexicon/index.ts";
 import type { Finding } from "./finding.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
@@ -19,6 +20,9 @@ const leastDaysAsked = 7;
 
 /** As many weeks or more are those of a pregnancy: 出生的时候35周. */
 const leastGestation = 22;
+
+/** Classes of words after a bound that make it one of age: 六个月以上的孩子, 六个月以后添加. */
+const boundedAge: readonly WordClass[] = ["person", "advice", "milestone"];
 
 /**
  * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
@@ -56,21 +60,31 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const after = q.to;
   const spelling = termAt(note, after)?.spelling ?? "";
   if (["以下", "及以下", "以下的"].includes(spelling) && (unit === "mo" || unit === "a")) return true;
-  const lasted = isClass(note, after, "durationAfter");
+  // 七天大便里有: what follows the number is a word that the unit's spelling took with it.
+  const swallowed = /大(便|小便|概|约|夫|量)$/.test(termAt(note, after - 1)?.spelling ?? "");
+  const lasted = !swallowed && isClass(note, after, "durationAfter");
   const bounded = isClass(note, after, "bound");
   const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
   if (isClass(note, after, "ageAfter") && !lasted) {
-    if (isClass(note, after, "occasion")) return unit === "mo" || personBefore(note, q.from);
+    if (isClass(note, after, "occasion"))
+      return unit === "mo" || isClass(note, q.from - 1, "birth") || personBefore(note, q.from);
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
+  if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
-  if (bounded && unit === "mo" && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice")))
-    return true;
+  if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
   if (personBefore(note, q.from)) return long;
   return undefined;
+}
+
+/** 这一个月, 最近两个月, 连续三个月: how long until now. */
+function isSpan(note: Note, { from, to }: Quantity): boolean {
+  if (!isClass(note, from - 1, "span")) return false;
+  // 宝宝近三个月了 is an age.
+  return !(termAt(note, from - 1)?.spelling === "近" && isClass(note, from - 2, "person") && endsClause(note, to));
 }
 
 /** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
@@ -102,9 +116,11 @@ function answers(note: Note, q: Quantity, asked: Asked): boolean {
     const { low } = q.parts[0];
     return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
   }
+  if (stress === "满" && unit === "d") return whole && q.parts[0].low >= leastDays;
   if (asked.duration || unit !== "mo") return false;
   if (stress === "满") return whole;
-  if (["才", "马上", "现在"].includes(stress) && whole) return starts || startsClause(note, q.from - 1);
+  if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
+  if (whole && saysNow(note, q.from)) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
   if (isAlone(note, q)) return true;
@@ -136,10 +152,26 @@ function repeats(note: Note, q: Quantity, findings: readonly Finding[], asked: A
   return begins || isClass(note, q.to, "occasion");
 }
 
-/** Whether a clause starts at the token, or one token before: 现在马上六个半月了. */
-function startsClause(note: Note, at: number): boolean {
-  const begins = (i: number): boolean => i < 0 || isComma(note, i) || endsSentence(note, i);
-  return begins(at - 1) || (isClass(note, at - 1, "agePadding") && begins(at - 2));
+/** Whether a clause begins with now, or a word as much: 现在快六个半月了, 才两个月. */
+function saysNow(note: Note, from: number): boolean {
+  let now = false;
+  for (let at = from - 1; at >= from - 4; at--) {
+    if (at < 0 || isComma(note, at) || endsSentence(note, at)) return now;
+    if (!isClass(note, at, "agePadding")) return false;
+    now ||= /^(现在|目前|今天|才|马上)/.test(termAt(note, at)!.spelling);
+  }
+  return false;
+}
+
+/** Whether nothing but a greeting stands before in the note: people begin with how old the child is. */
+function opensNote(note: Note, from: number): boolean {
+  for (let at = from - 1; at >= from - 16; at--) {
+    if (at < 0) return true;
+    const { kind } = note.tokens;
+    const silent = kind[at] === Kind.punctuation || kind[at] === Kind.line;
+    if (!silent && !isClass(note, at, "greeting") && !isClass(note, at, "agePadding")) return false;
+  }
+  return false;
 }
 
 function personInLine(note: Note, at: number): boolean {

@@ -5,6 +5,7 @@ export const wordClasses = [
   "fromChange",
   "rangeVerb",
   "rangeLink",
+  "alternative",
   "compare",
   "less",
   "greater",
@@ -53,6 +54,8 @@ export const wordClasses = [
   "died",
   "relative",
   "plan",
+  "greeting",
+  "span",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
