@@ -24,8 +24,17 @@ export function readAge(
 ): Finding | undefined {
   const { lexicon, tokens } = note;
   if (q.parts.length > 1 || q.date) return undefined;
+  // 这个月龄的宝宝一天大便两次
+  const near =
+    label !== undefined &&
+    ((q.from - label.at <= 2 && !isClass(note, q.from - 1, "person")) ||
+      (q.unit?.unit !== "d" && q.unit?.unit !== "wk"));
   const named =
-    label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
+    near &&
+    label &&
+    !label.spent &&
+    label.cost < 2.1 &&
+    label.observations.some((i) => lexicon.observations[i].code === code);
   const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
   const { unit } = q;
   if (!unit) return readAgeAtDeath(note, q);

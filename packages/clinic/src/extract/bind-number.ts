@@ -136,8 +136,10 @@ function bindAfter(binding: Binding, q: Quantity): number {
   return q.to + 1;
 }
 
-/** 17点多 after a name is 17, not five in the afternoon. */
-function clockless(label: Label, { parts: [part] }: Quantity): Part {
+/** 17点多 after a name is 17, not five in the afternoon; 发烧39.5滴了鼻子 counts no drops. */
+function clockless(label: Label, { parts: [part], decimals }: Quantity): Part {
+  const counted = part.unit?.unit === "{count}" && decimals === 1 && part.low >= 36 && part.high < 43;
+  if (counted && label.cost < 1) return { ...part, unit: undefined };
   return part.unit?.unit === "{clock}" && !label.spent && label.strength === "name" && label.cost < 1
     ? { ...part, unit: undefined }
     : part;

@@ -38,13 +38,27 @@ export function isChineseAge(
   months: number,
 ): boolean {
   if (isOrdinal(note, q) || isOfPregnancy(note, q)) return false;
-  return besides(note, q) ?? (answers(note, q, asked) || repeats(note, q, findings, asked, months));
+  const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
+  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return true;
+  return besides(note, q) ?? (answers(note, q, asked, said) || (said && !asked.duration && repeats(note, q)));
 }
 
 /** 第一个月 counts months from something; 出生第5天 is an age. */
 function isOrdinal(note: Note, q: Quantity): boolean {
-  const ordinal = note.codes[note.tokens.start[q.from] - 1] === 0x7b2c;
-  return ordinal && !(q.unit!.unit === "d" && isClass(note, q.from - 2, "birth"));
+  if (!hasOrdinal(note, q)) return false;
+  return !(q.unit!.unit === "d" && (isClass(note, q.from - 2, "birth") || isSinceBirth(note, q)));
+}
+
+function hasOrdinal({ codes, tokens }: Note, { from }: Quantity): boolean {
+  return codes[tokens.start[from] - 1] === 0x7b2c;
+}
+
+/** 1月4日出生，体重8斤9两，今天第19天: a birth before, in the same sentence. */
+function isSinceBirth(note: Note, { from }: Quantity): boolean {
+  if (!/^(今天|现在|目前)/.test(termAt(note, from - 2)?.spelling ?? "")) return false;
+  for (let at = from - 3; at >= from - 24 && at >= 0 && !endsSentence(note, at); at--)
+    if (isClass(note, at, "birth")) return true;
+  return false;
 }
 
 function isOfPregnancy(note: Note, q: Quantity): boolean {
@@ -70,6 +84,7 @@ function besides(note: Note, q: Quantity): boolean | undefined {
       return unit === "mo" || isClass(note, q.from - 1, "birth") || personBefore(note, q.from);
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
+  if (termAt(note, q.from - 1)?.spelling === "满" && long) return true;
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
@@ -106,8 +121,12 @@ function isMilestone(note: Note, q: Quantity): boolean {
   return isClass(note, next, "milestone") || begins;
 }
 
-/** The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗. */
-function answers(note: Note, q: Quantity, asked: Asked): boolean {
+/**
+ * The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗.
+ *
+ * @param said the same age was given before
+ */
+function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean {
   const { unit } = q.unit!;
   const starts = startsLine(note, q.from);
   const whole = endsClause(note, q.to);
@@ -117,13 +136,14 @@ function answers(note: Note, q: Quantity, asked: Asked): boolean {
     return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
   }
   if (stress === "满" && unit === "d") return whole && q.parts[0].low >= leastDays;
-  if (asked.duration || unit !== "mo") return false;
+  if (unit !== "mo") return false;
+  if (whole && saysNow(note, q.from) && (!asked.duration || said)) return true;
+  if (asked.duration) return false;
   if (stress === "满") return whole;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
-  if (whole && saysNow(note, q.from)) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
-  if (isAlone(note, q)) return true;
+  if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
 }
 
@@ -143,9 +163,7 @@ function weighs(note: Note, at: number): boolean {
 }
 
 /** The same number again is the same age, unless a symptom stands before it. */
-function repeats(note: Note, q: Quantity, findings: readonly Finding[], asked: Asked, months: number): boolean {
-  const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
-  if (!said || asked.duration) return false;
+function repeats(note: Note, q: Quantity): boolean {
   const before = q.from - 1;
   const begins =
     before < 0 || endsSentence(note, before) || isComma(note, before) || isClass(note, before, "agePadding");

@@ -290,6 +290,11 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
         extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
         next = secondUnit!.next;
         if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
+        const days = smallerUnit.unit === "mo" && unit.unit === "a" ? daysAfter(note, next) : undefined;
+        if (days) {
+          extra += days.low * factorBetween("d", "a");
+          next = days.next;
+        }
       } else if (!secondUnit && isYearsAndMonths(note, next, at, second)) {
         unit = { ...unit, unit: "a", age: "always" };
         extra += second.low / 12;
@@ -301,6 +306,15 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
     }
   }
   return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
+}
+
+/** 3岁4个月23天: the days after the months. */
+function daysAfter(note: Note, at: number): { low: number; next: number } | undefined {
+  const from = isClass(note, at, "and") ? at + 1 : at;
+  if (!isNumber(note, from)) return undefined;
+  const { low, next } = readSimple(note, from);
+  const read = unitAfter(note, next);
+  return read?.unit.unit === "d" && low < 31 ? { low, next: read.next } : undefined;
 }
 
 /** 两周10，一周三男孩: 周岁 and 个月 with 岁 and 月 left out. */

@@ -56,6 +56,7 @@ export const wordClasses = [
   "plan",
   "greeting",
   "span",
+  "done",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
