@@ -77,7 +77,8 @@ function readAgeAtDeath(note: Note, q: Quantity): Finding | undefined {
 /** 宝宝刚满月: a word that is an age by itself. */
 export function readAgeWord(note: Note, at: number, term: Term): Finding | undefined {
   const { age } = term;
-  if (age === undefined || !personBefore(note, at)) return undefined;
+  // 刚满月 says whose by itself: nobody else has just turned a month.
+  if (age === undefined || !(term.spelling.startsWith("刚") || personBefore(note, at))) return undefined;
   const span = { from: at, to: at + 1, nameAt: at };
   return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
 }

@@ -18,6 +18,9 @@ const leastDays = 12;
 /** Fewer days than this are so too where a question asks how old. */
 const leastDaysAsked = 7;
 
+/** As many days or more after 今天 are an age: no illness of a child's is counted so long by the day. */
+const leastDaysToday = 20;
+
 /** As many weeks or more are those of a pregnancy: 出生的时候35周. */
 const leastGestation = 22;
 
@@ -81,13 +84,24 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
   if (isClass(note, after, "ageAfter") && !lasted) {
     if (isClass(note, after, "occasion"))
-      return unit === "mo" || isClass(note, q.from - 1, "birth") || personBefore(note, q.from);
+      return (
+        unit === "mo" ||
+        isClass(note, q.from - 1, "birth") ||
+        personBefore(note, q.from) ||
+        (long && begins(note, q.from))
+      );
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
-  if (termAt(note, q.from - 1)?.spelling === "满" && long) return true;
+  const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
+  if (stress === "到了" && unit === "mo") return true;
+  // 从四个多月就攒肚, 三十五天得过肺炎
+  if (stress === "从" && unit === "mo" && ["就", "起"].includes(spelling)) return true;
+  if (unit === "d" && long && begins(note, q.from) && ["得", "得过", "患"].includes(spelling)) return true;
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
+  if (bounded && unit === "mo" && /[就可]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
@@ -107,7 +121,8 @@ export function personBefore(note: Note, at: number): boolean {
   for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
     if (isClass(note, i, "person")) return true;
     const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
-    const apposed = isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term;
+    const apposed =
+      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
     if (!padding && !apposed) return false;
   }
   return false;
@@ -117,8 +132,8 @@ export function personBefore(note: Note, at: number): boolean {
 function isMilestone(note: Note, q: Quantity): boolean {
   if (q.unit!.unit !== "mo") return false;
   const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
-  const begins = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
-  return isClass(note, next, "milestone") || begins;
+  const starts = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
+  return isClass(note, next, "milestone") || starts;
 }
 
 /**
@@ -135,10 +150,13 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
     const { low } = q.parts[0];
     return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
   }
+  if (stress === "今天" && unit === "d" && q.parts[0].low >= leastDaysToday) return whole && begins(note, q.from - 1);
   if (stress === "满" && unit === "d") return whole && q.parts[0].low >= leastDays;
   if (unit !== "mo") return false;
-  if (whole && saysNow(note, q.from) && (!asked.duration || said)) return true;
+  const sure = !asked.duration || said || personInLine(note, q.from);
+  if (whole && sure && saysNow(note, q.from)) return true;
   if (asked.duration) return false;
+  if (endsLineAfterComma(note, q)) return true;
   if (stress === "满") return whole;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
@@ -147,8 +165,17 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
 }
 
-/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. */
-function isAlone({ tokens }: Note, { from, to }: Quantity): boolean {
+/** 没有发烧，六个月: the last clause of a line. With 了 it is how long. */
+function endsLineAfterComma(note: Note, { from, to, parts }: Quantity): boolean {
+  const { tokens } = note;
+  const last = to >= tokens.count || tokens.kind[to] === Kind.line;
+  return last && parts[0].low >= 2 && isComma(note, from - 1);
+}
+
+/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. 十一月 is a date. */
+function isAlone(note: Note, { from, to }: Quantity): boolean {
+  const { tokens } = note;
+  if (termAt(note, to - 1)?.spelling === "月") return false;
   const begins = from === 0 || tokens.kind[from - 1] === Kind.line;
   return begins && (to >= tokens.count || tokens.kind[to] === Kind.line);
 }
@@ -162,12 +189,16 @@ function weighs(note: Note, at: number): boolean {
   return false;
 }
 
+/** Whether a clause begins at the token, or a word before it that belongs to an age. */
+function begins(note: Note, at: number): boolean {
+  const before = at - 1;
+  const padding = isClass(note, before, "agePadding") || isClass(note, before, "approx");
+  return before < 0 || endsSentence(note, before) || isComma(note, before) || padding;
+}
+
 /** The same number again is the same age, unless a symptom stands before it. */
 function repeats(note: Note, q: Quantity): boolean {
-  const before = q.from - 1;
-  const begins =
-    before < 0 || endsSentence(note, before) || isComma(note, before) || isClass(note, before, "agePadding");
-  return begins || isClass(note, q.to, "occasion");
+  return begins(note, q.from) || isClass(note, q.to, "occasion");
 }
 
 /** Whether a clause begins with now, or a word as much: 现在快六个半月了, 才两个月. */
@@ -207,7 +238,8 @@ function asksInLine(note: Note, at: number): boolean {
 function startsLine(note: Note, at: number): boolean {
   for (let i = at - 1; i >= at - 3; i--) {
     if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "person")) return false;
+    const leads = (["agePadding", "person", "compare"] as const).some((name) => isClass(note, i, name));
+    if (!leads) return false;
   }
   return false;
 }

@@ -4,7 +4,7 @@ import type { Status } from "./item.ts";
 const age = "30525-0";
 
 /** A smaller part of the child's age than this is an age that the child once had. */
-const earlier = 0.75;
+const earlier = 0.67;
 
 /** So many times the child's age is another's, or a mistake. */
 const another = 3;

@@ -160,15 +160,17 @@ function rangeOf(
   secondUnit: UnitEntry | undefined,
   worded: boolean,
 ): Part | undefined {
-  let { low } = first;
+  let { low, high } = first;
   if (unit && secondUnit && unit.unit !== secondUnit.unit) {
     if (!converts(unit.unit, "mo") || !converts(secondUnit.unit, "mo")) return undefined;
-    low *= convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    const factor = convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    low *= factor;
+    high *= factor;
   }
   if (worded && low >= second.high) return undefined;
   // 36.8 to 3: two numbers that no measurement spans.
   if (low > second.high && (second.high < low / 3 || worded)) return undefined;
-  return { low: Math.min(low, second.low), high: Math.max(first.high, second.high, low), unit: secondUnit ?? unit };
+  return { low: Math.min(low, second.low), high: Math.max(high, second.high, low), unit: secondUnit ?? unit };
 }
 
 /** How many tokens link the two ends of a range at `at`: -1 if none does. */

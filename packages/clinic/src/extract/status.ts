@@ -24,12 +24,20 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
       statusByCues(note, finding, told) ??
       statusOfQuestion(note, finding) ??
       statusInRow(note, findings, statuses, i) ??
-      (i > 0 && isEcho(note, findings[i - 1], finding) ? statuses[i - 1] : undefined);
+      (i > 0 && isEcho(note, findings[i - 1], finding) ? statuses[i - 1] : undefined) ??
+      (i > 0 && statuses[i - 1] === "past" && isOfThatAge(note, findings[i - 1], finding) ? "past" : undefined);
     const status = cued ?? sections[section].status;
     if (status === "current") said.add(value);
     statuses.push(status);
   }
   return settleAges(findings, statuses);
+}
+
+/** 一个多月的时候是十一斤: a value right after the age that the child had then. */
+function isOfThatAge(note: Note, before: Finding, finding: Finding): boolean {
+  if (before.code !== "30525-0" || finding.code === before.code || finding.from - before.to > 10) return false;
+  for (let at = before.to; at < finding.from; at++) if (endsSentence(note, at)) return false;
+  return true;
 }
 
 /** The cues of the question that the finding answers: "weight at birth?" on the line before. */
