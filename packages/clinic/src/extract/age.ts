@@ -35,8 +35,12 @@ export function readAge(
     !label.spent &&
     label.cost < 2.1 &&
     label.observations.some((i) => lexicon.observations[i].code === code);
-  const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
+  const listed = isComma(note, q.from - 1) || isClass(note, q.from - 1, "and") || isClass(note, q.from - 1, "change");
+  const row =
+    listed && label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
   const { unit } = q;
+  // 差5天满13个月: what is wanting.
+  if (note.codes[note.tokens.start[q.from] - 1] === 0x5dee) return undefined;
   if (!unit) return readAgeAtDeath(note, q);
   if (unit.age === undefined) return undefined;
   let measured = unit.unit;

@@ -85,6 +85,8 @@ function bindTo(binding: Binding, label: Label, q: Quantity): boolean {
   if (!found) return false;
   const { code } = note.lexicon.observations[found.observation];
   if (code === "8310-5" && q.unit && isNotBody(note, q)) return false;
+  // An age in units of time is read, or was refused, by readAge.
+  if (code === "30525-0" && q.unit?.age !== undefined) return false;
   const weightless =
     code === "29463-7" &&
     (isChange(note, q) || (!q.unit && (q.written === Written.han || isDateAfter(note, label, q))));

@@ -96,7 +96,7 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
   if (stress === "到了" && unit === "mo") return true;
   // 从四个多月就攒肚, 三十五天得过肺炎
-  if (stress === "从" && unit === "mo" && ["就", "起"].includes(spelling)) return true;
+  if (unit === "mo" && (spelling === "起" || (stress === "从" && spelling === "就"))) return true;
   if (unit === "d" && long && begins(note, q.from) && ["得", "得过", "患"].includes(spelling)) return true;
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
@@ -156,6 +156,8 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   const sure = !asked.duration || said || personInLine(note, q.from);
   if (whole && sure && saysNow(note, q.from)) return true;
   if (asked.duration) return false;
+  // 7个月27天: nobody counts an illness so.
+  if (whole && q.to - q.from > 2 && begins(note, q.from)) return true;
   if (endsLineAfterComma(note, q)) return true;
   if (stress === "满") return whole;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;

@@ -34,3 +34,49 @@ export function isEcho(note: Note, before: Finding, finding: Finding): boolean {
   }
   return lines === 1;
 }
+
+/** Whether the value is the answer to when something was, on the line before: 什么时候会翻身的？⏎三个多月. */
+export function answersWhen(note: Note, { from }: Finding): boolean {
+  const line = lineBefore(note, from);
+  if (line === undefined) return false;
+  for (let at = line - 1; at >= line - 16 && at >= 0 && note.tokens.kind[at] !== Kind.line; at--)
+    if (isClass(note, at, "whenQuestion")) return true;
+  return false;
+}
+
+/** The line break before a value that its line begins with. */
+function lineBefore(note: Note, from: number): number | undefined {
+  for (let at = from - 1; at >= 0 && at >= from - 3; at--) {
+    if (note.tokens.kind[at] === Kind.line) return at;
+    if (!isClass(note, at, "agePadding") && !isClass(note, at, "approx")) return undefined;
+  }
+  return undefined;
+}
+
+/** Lines within which an answer may say the asked value again. */
+const patience = 4;
+
+/** Whether a value that is asked for (最高37.6度是吗) is given again by an answer soon after. */
+export function isAnswered(note: Note, finding: Finding, later: readonly Finding[]): boolean {
+  if (!isClass(note, finding.to, "question") && !isClass(note, finding.to + 1, "question")) return false;
+  let lines = 0;
+  let at = finding.to;
+  for (const { code, low, high, from } of later) {
+    for (; at < from && lines <= patience; at++) if (note.tokens.kind[at] === Kind.line) lines++;
+    if (lines > patience) return false;
+    if (lines > 0 && code === finding.code && low === finding.low && high === finding.high) return true;
+  }
+  return false;
+}
+
+/** Tokens within which a birth is asked about before a weight that answers. */
+const birthWithin = 24;
+
+/** Whether a newborn's weight, alone on its line, answers questions about the birth: 足月吗？⏎四十周⏎五斤四两. */
+export function isBirthWeight(note: Note, finding: Finding): boolean {
+  const { code, from, high } = finding;
+  if (code !== "29463-7" || high > 5 || lineBefore(note, from) === undefined) return false;
+  for (let at = from - 1; at >= from - birthWithin && at >= 0; at--)
+    if (isClass(note, at, "birth") || isClass(note, at, "term")) return true;
+  return false;
+}

@@ -45,8 +45,9 @@ interface Simple extends Part {
   readonly decimals: number;
 }
 
-const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
+const [comma, enumeration, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
   ",",
+  "、",
   "。",
   "'",
   "·",
@@ -186,7 +187,7 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
     if (code === hyphen || code === tilde) dashes++;
     else if (code !== dot && code !== middleDot) break;
   }
-  if (dashes > 0) return length;
+  if (dashes > 0) return length + (isClass(note, at + length, "rangeLink") && isNumber(note, at + length + 1) ? 1 : 0);
   if (context.between && isClass(note, at, "and")) return 1;
   const warm = tokens.value[at + 1] >= 34 && tokens.value[at + 1] <= 43;
   if (isClass(note, at, "alternative") && warm) return 1;
@@ -219,7 +220,8 @@ function readSimple(note: Note, at: number): Simple {
   if (degrees && warm && isClass(note, at + 2, "half") && touches(note, at + 1))
     return { low: value + 0.5, high: value + 0.5, next: at + 3, decimals: 1, unit: separator };
   const code = punctuationAt(note, at + 1);
-  const odd = warm && (code === comma || code === fullStop || code === apostrophe || code === middleDot);
+  const odd =
+    warm && (code === comma || code === enumeration || code === fullStop || code === apostrophe || code === middleDot);
   const clock = separator?.unit === "{clock}" && (warm || worded);
   if (!((degrees && warm) || odd || clock) || !isNumber(note, at + 2) || !touches(note, at + 1)) return plain;
   const digit = tokens.value[at + 2];

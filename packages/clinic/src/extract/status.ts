@@ -1,6 +1,6 @@
 import { settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
-import { isEcho } from "./dialogue.ts";
+import { answersWhen, isAnswered, isBirthWeight, isEcho } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, type Note } from "./note.ts";
@@ -26,11 +26,21 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
       statusInRow(note, findings, statuses, i) ??
       (i > 0 && isEcho(note, findings[i - 1], finding) ? statuses[i - 1] : undefined) ??
       (i > 0 && statuses[i - 1] === "past" && isOfThatAge(note, findings[i - 1], finding) ? "past" : undefined);
-    const status = cued ?? sections[section].status;
+    const status = cued ?? statusInTurn(note, finding) ?? sections[section].status;
     if (status === "current") said.add(value);
     statuses.push(status);
   }
-  return settleAges(findings, statuses);
+  const answered = statuses.map((status, i) => {
+    const asked = status === "other" && isAnswered(note, findings[i], findings.slice(i + 1, i + 4));
+    return asked ? "current" : status;
+  });
+  return settleAges(findings, answered);
+}
+
+/** What the turns before say where the words around are silent. */
+function statusInTurn(note: Note, finding: Finding): Status | undefined {
+  const earlier = finding.code === "30525-0" ? answersWhen(note, finding) : isBirthWeight(note, finding);
+  return earlier ? "past" : undefined;
 }
 
 /** 一个多月的时候是十一斤: a value right after the age that the child had then. */

@@ -57,6 +57,8 @@ export const wordClasses = [
   "greeting",
   "span",
   "done",
+  "whenQuestion",
+  "term",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
