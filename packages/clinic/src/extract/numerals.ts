@@ -19,6 +19,7 @@ for (const [character, value] of Object.entries(digitsOf)) digitTable[character.
 for (const [character, value] of Object.entries(placesOf)) placeTable[character.charCodeAt(0)] = value;
 const two = new Set([0x4e24, 0x4fe9]); // 两 俩
 const tenThousand = 0x4e07; // 万
+const zero = 0x96f6; // 零
 
 /** Whether a Chinese numeral may start with the code unit. */
 export function startsHanNumeral(code: number): boolean {
@@ -41,7 +42,7 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
   for (; i < limit; i++) {
     const code = codes[i];
     const value = digitTable[code];
-    if (value >= 0 && !(i > at && two.has(code))) {
+    if (value >= 0 && !(i > at && two.has(code) && codes[i - 1] !== zero)) {
       if (
         digit >= 1 &&
         value === digit + 1 &&
@@ -67,7 +68,7 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
     place = unit;
   }
   // 一百二 is 120, 一万三 is 13000; 一百零二 is 102.
-  const short = digit > 0 && digit < 10 && place > 10 && codes[i - 2] !== 0x96f6;
+  const short = digit > 0 && digit < 10 && place > 10 && codes[i - 2] !== zero;
   const last = Math.max(digit, 0) * (short ? place / 10 : 1);
   return { value: total + section + last, high: Number.NaN, end: i, decimals: 0 };
 }

@@ -1,6 +1,6 @@
 import { convert, converts } from "../codes/index.ts";
 import type { Term, UnitEntry } from "../lexicon/index.ts";
-import { isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
 import { numberFollows } from "./surroundings.ts";
 import { Kind, Written } from "./tokens.ts";
 
@@ -45,8 +45,9 @@ interface Simple extends Part {
   readonly decimals: number;
 }
 
-const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
+const [comma, enumeration, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
   ",",
+  "、",
   "。",
   "'",
   "·",
@@ -142,7 +143,7 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
   if (!firstUnit) return { ...first, next, unit, date: false };
   const calendar =
     termAt(note, next - 1)?.spelling === "月" &&
-    /^\d{1,2}[日号]|^[一二三四五六七八九十]{1,3}[日号]/.test(
+    /^(\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)/.test(
       note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
     );
   if (calendar) return { ...first, next, unit: undefined, date: true };
@@ -160,15 +161,17 @@ function rangeOf(
   secondUnit: UnitEntry | undefined,
   worded: boolean,
 ): Part | undefined {
-  let { low } = first;
+  let { low, high } = first;
   if (unit && secondUnit && unit.unit !== secondUnit.unit) {
     if (!converts(unit.unit, "mo") || !converts(secondUnit.unit, "mo")) return undefined;
-    low *= convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    const factor = convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    low *= factor;
+    high *= factor;
   }
   if (worded && low >= second.high) return undefined;
   // 36.8 to 3: two numbers that no measurement spans.
   if (low > second.high && (second.high < low / 3 || worded)) return undefined;
-  return { low: Math.min(low, second.low), high: Math.max(first.high, second.high, low), unit: secondUnit ?? unit };
+  return { low: Math.min(low, second.low), high: Math.max(high, second.high, low), unit: secondUnit ?? unit };
 }
 
 /** How many tokens link the two ends of a range at `at`: -1 if none does. */
@@ -184,8 +187,10 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
     if (code === hyphen || code === tilde) dashes++;
     else if (code !== dot && code !== middleDot) break;
   }
-  if (dashes > 0) return length;
+  if (dashes > 0) return length + (isClass(note, at + length, "rangeLink") && isNumber(note, at + length + 1) ? 1 : 0);
   if (context.between && isClass(note, at, "and")) return 1;
+  const warm = tokens.value[at + 1] >= 34 && tokens.value[at + 1] <= 43;
+  if (isClass(note, at, "alternative") && warm) return 1;
   if (isClass(note, at, "rangeLink")) return isNumber(note, at + 2) && isClass(note, at + 1, "approx") ? 2 : 1;
   // 38一39, 38一一39: 一 written for a dash.
   if (
@@ -215,17 +220,22 @@ function readSimple(note: Note, at: number): Simple {
   if (degrees && warm && isClass(note, at + 2, "half") && touches(note, at + 1))
     return { low: value + 0.5, high: value + 0.5, next: at + 3, decimals: 1, unit: separator };
   const code = punctuationAt(note, at + 1);
-  const odd = warm && (code === comma || code === fullStop || code === apostrophe || code === middleDot);
+  const odd =
+    warm && (code === comma || code === enumeration || code === fullStop || code === apostrophe || code === middleDot);
   const clock = separator?.unit === "{clock}" && (warm || worded);
   if (!((degrees && warm) || odd || clock) || !isNumber(note, at + 2) || !touches(note, at + 1)) return plain;
   const digit = tokens.value[at + 2];
-  const single = digit < 10 && tokens.decimals[at + 2] === 0 && tokens.end[at + 2] - tokens.start[at + 2] === 1;
+  const approximate = !Number.isNaN(tokens.high[at + 2]);
+  const length = approximate ? 2 : 1;
+  const single = digit < 10 && tokens.decimals[at + 2] === 0 && tokens.end[at + 2] - tokens.start[at + 2] === length;
   // 38度3天 is 38 for three days, 38,5次 is 38 and five times.
   const counted = touches(note, at + 2) && termAt(note, at + 3)?.unit !== undefined;
   const degreesAfter = ["deg", "Cel", "kg", "[jin]"].includes(termAt(note, at + 3)?.unit?.unit ?? "");
   if (!single || (counted && !degreesAfter)) return plain;
-  const total = Math.round((value + digit / 10) * 10) / 10;
-  return { low: total, high: total, next: at + 3, decimals: 1, unit: degrees ? separator : undefined };
+  const [total, highest] = [digit, approximate ? tokens.high[at + 2] : digit].map(
+    (tenths) => Math.round((value + tenths / 10) * 10) / 10,
+  );
+  return { low: total, high: highest, next: at + 3, decimals: 1, unit: degrees ? separator : undefined };
 }
 
 interface UnitRead {
@@ -236,6 +246,8 @@ interface UnitRead {
 /** The unit after a number, past a hyphen (5-year-old) or a word for about (20多斤). */
 function unitAfter(note: Note, at: number): UnitRead | undefined {
   let i = at;
+  // 39.多度: the digit is left out, the point is not.
+  if (punctuationAt(note, i) === dot && touches(note, i - 1) && termAt(note, i + 1)?.spelling === "多") i++;
   if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
   else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
   const term = termAt(note, i);
@@ -282,6 +294,15 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
         extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
         next = secondUnit!.next;
         if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
+        const days = smallerUnit.unit === "mo" && unit.unit === "a" ? daysAfter(note, next) : undefined;
+        if (days) {
+          extra += days.low * factorBetween("d", "a");
+          next = days.next;
+        }
+      } else if (!secondUnit && isYearsAndMonths(note, next, at, second)) {
+        unit = { ...unit, unit: "a", age: "always" };
+        extra += second.low / 12;
+        next = second.next;
       } else if (digit) {
         extra += second.low / 10;
         next = second.next;
@@ -289,6 +310,24 @@ function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
     }
   }
   return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
+}
+
+/** 3岁4个月23天: the days after the months. */
+function daysAfter(note: Note, at: number): { low: number; next: number } | undefined {
+  const from = isClass(note, at, "and") ? at + 1 : at;
+  if (!isNumber(note, from)) return undefined;
+  const { low, next } = readSimple(note, from);
+  const read = unitAfter(note, next);
+  return read?.unit.unit === "d" && low < 31 ? { low, next: read.next } : undefined;
+}
+
+/** 两周10，一周三男孩: 周岁 and 个月 with 岁 and 月 left out. */
+function isYearsAndMonths(note: Note, unitEnd: number, at: number, months: Simple): boolean {
+  if (termAt(note, unitEnd - 1)?.spelling !== "周" || at !== unitEnd || !touches(note, at - 1)) return false;
+  const { next, low, high, decimals } = months;
+  const ends = next >= note.tokens.count || endsSentence(note, next) || isComma(note, next);
+  const among = isClass(note, unitEnd - 3, "person") || isClass(note, next, "person");
+  return low > 0 && low < 12 && low === high && decimals === 0 && among && (ends || isClass(note, next, "person"));
 }
 
 /** 十一个月多多八天 */
