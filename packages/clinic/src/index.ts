@@ -1,4 +1,5 @@
 export { type KeyRecord, type KeyStore, openKeyStore, type Role, roles } from "./access/index.ts";
+export * from "./assess/index.ts";
 export * from "./audit/index.ts";
 export { type BaselineName, type BaselineOptions, baselines, type TrainBaseline } from "./baselines/index.ts";
 export { type Measure, measures } from "./codes/index.ts";

@@ -8,7 +8,8 @@ const pals = "American Heart Association, Pediatric Advanced Life Support Provid
 function boundsOf({ value, low, high, comparator }: Item): { low: number; high: number } {
   if (value === undefined) return { low: low ?? Number.NaN, high: high ?? Number.NaN };
   if (comparator === "<" || comparator === "<=") return { low: value - (comparator === "<" ? 1e-9 : 0), high: value };
-  return { low: value, high: value + (comparator === ">" ? 1e-9 : 0) };
+  if (comparator) return { low: Number.NaN, high: Number.POSITIVE_INFINITY };
+  return { low: value, high: value };
 }
 
 /** WHO's fast breathing, breaths a minute: from this on, by age in months. Older children: severe by the BTS. */

@@ -1,0 +1,3 @@
+export { without } from "./delete.ts";
+export { deletionsFor, type ExplainableModel, type Explained, explain, logOdds } from "./evidence.ts";
+export { type Unit, unitsOf } from "./units.ts";
