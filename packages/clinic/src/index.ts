@@ -1,5 +1,5 @@
 export { type Measure, measures } from "./codes/index.ts";
-export type { CohortRecord } from "./cohort/index.ts";
+export * from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
 export type { Example } from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";

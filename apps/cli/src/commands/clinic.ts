@@ -1,5 +1,6 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
+import { cohort } from "./clinic-cohort.ts";
 import { extract } from "./clinic-extract.ts";
 
 /** A subcommand: its line in the usage, and what it does. */
@@ -8,7 +9,7 @@ export interface Subcommand {
   run(args: string[]): Promise<number | undefined>;
 }
 
-const subcommands: Readonly<Record<string, Subcommand>> = { extract };
+const subcommands: Readonly<Record<string, Subcommand>> = { extract, cohort };
 
 const usage = Object.values(subcommands)
   .map((subcommand) => subcommand.usage)
