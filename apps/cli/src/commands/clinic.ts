@@ -1,6 +1,8 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
 import { audit } from "./clinic-audit.ts";
+import { cohort } from "./clinic-cohort.ts";
+import { deidentify } from "./clinic-deidentify.ts";
 import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
 import { keys } from "./clinic-keys.ts";
@@ -13,7 +15,16 @@ export interface Subcommand {
   run(args: string[]): Promise<number | undefined>;
 }
 
-const subcommands: Readonly<Record<string, Subcommand>> = { extract, train, evaluate, prepare, keys, audit };
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  extract,
+  train,
+  evaluate,
+  prepare,
+  cohort,
+  deidentify,
+  keys,
+  audit,
+};
 
 const usage = Object.values(subcommands)
   .map((subcommand) => subcommand.usage)
