@@ -5,7 +5,7 @@
  * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--no-eager`, `--checkpointing`.
  */
 import { parseArgs } from "node:util";
-import { countParameters, createModel, type K2Config, preset } from "@baltoro/k2";
+import { createModel, type K2Config, preset, trainingFlops } from "@baltoro/k2";
 import { createDevice, type KernelTimes, openCudaBackend } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, textTable } from "../harness.ts";
@@ -38,12 +38,6 @@ interface Options {
   readonly sequence: number;
   readonly steps: number;
   readonly checkpointing: boolean;
-}
-
-/** FLOPs of a token in training: 6 for each active weight, and causal attention's. */
-function flopsPerToken(config: K2Config, sequence: number): number {
-  const head = config.qkNopeHeadDim + config.qkRopeHeadDim + config.vHeadDim;
-  return 6 * countParameters(config).active + 3 * config.numHiddenLayers * config.numAttentionHeads * head * sequence;
 }
 
 async function time(config: K2Config, { batch, sequence, steps, checkpointing }: Options): Promise<Timing> {
@@ -79,7 +73,7 @@ async function time(config: K2Config, { batch, sequence, steps, checkpointing }:
   const gpu = backend.gpu.name;
   await device.close();
   const tokensPerSecond = (rows * 1000) / milliseconds;
-  const tflops = (tokensPerSecond * flopsPerToken(config, sequence)) / 1e12;
+  const tflops = (tokensPerSecond * trainingFlops(config, sequence)) / 1e12;
   return { tokensPerSecond, milliseconds, tflops, hostMilliseconds: enqueued / steps, loss, gpu, memoryGb, byKernel };
 }
 

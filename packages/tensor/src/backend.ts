@@ -17,6 +17,8 @@ export interface BackendDescription {
   readonly threads: number;
   /** Which implementation multiplies matrices, e.g. "wasm simd", "wasm simd revectorized", "OpenBLAS 0.3.21". */
   readonly matmul: string;
+  /** FLOP/s of dense products in the type that they are computed in, by the maker's data sheet, where it is known. */
+  readonly peakFlops?: number;
 }
 
 export interface BackendStats {

@@ -5,7 +5,7 @@ import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.
 import { Allocator } from "../allocator.ts";
 import { CudaBuffer, type OpenBuffer, type Root } from "./buffers.ts";
 import { openCublasLt, type Precision } from "./cublas-lt.ts";
-import { describeGpu, type Gpu, openGpu } from "./gpu.ts";
+import { describeGpu, type Gpu, openGpu, peakFlopsOf } from "./gpu.ts";
 import { allocPinned, createStaging, type PinnedBuffer, waitForStream } from "./host-memory.ts";
 import { createLauncher } from "./launcher.ts";
 import { attentionLaunches } from "./launches/attention.ts";
@@ -105,6 +105,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     },
   );
   const products = createProducts(launcher, blas, allocator);
+  const peakFlops = precision === "bf16" ? peakFlopsOf(gpu.name) : undefined;
   /** Kernels enqueued within the capture under way, −1 outside of one. */
   let captured = -1;
   let profile: Profile | null = null;
@@ -187,6 +188,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       kind: "cuda",
       threads: 1,
       matmul: `cuBLASLt ${blas.version}, ${precision}, ${describeGpu(gpu)}`,
+      ...(peakFlops === undefined ? {} : { peakFlops }),
     },
     bytesPerElement,
     alloc(byteLength, label, dtype = "f32") {
