@@ -270,18 +270,18 @@ export const kernels = {
   /** count[0] = number of targets that are not `ignore`, as f32, and inverse[0] = 1 / max(count, 1). */
   countTargets: { targets: "in", count: "out", inverse: "out", n: "int", ignore: "int" },
   /**
-   * Softmax cross-entropy, gradient in place: loss[r] = lse − x[t] + zLoss · lse² (0 if ignored), and x becomes
-   * dloss/dx (0 if ignored), not yet divided by the count. x [rows, V]; targets i32 [rows]. gradient 0: x is left alone.
+   * Softmax cross-entropy: loss[r] = lse − x[t] + zLoss · lse² (0 if ignored), and dx [rows, V], which may be x, is dloss/dx (0 if
+   * ignored), not yet divided by the count. x [rows, V]; targets i32 [rows].
    */
   crossEntropy: {
-    x: "inout",
+    x: "in",
     targets: "in",
     loss: "out",
+    dx: "out?",
     rows: "int",
     vocab: "int",
     ignore: "int",
     zLoss: "float",
-    gradient: "int",
   },
   /** loss = max(x, 0) − x·t + log(1 + exp(−|x|)), n elements. */
   bceForward: { x: "in", target: "in", loss: "out", n: "int" },

@@ -481,19 +481,21 @@ const cases: { readonly [K in KernelName]: () => readonly Case[] } = {
     { args: { targets: Int32Array.from([-1]), count: zeros(1), inverse: zeros(1), n: 1, ignore: -1 } },
   ],
   crossEntropy: () =>
-    [0, 1].flatMap((gradient) =>
-      [0, 0.1].map((zLoss) => ({
-        args: {
-          x: random(5 * 37, 4),
-          targets: Int32Array.from([0, 36, -1, 5, 5]),
-          loss: zeros(5),
-          rows: 5,
-          vocab: 37,
-          ignore: -1,
-          zLoss,
-          gradient,
-        },
-      })),
+    [37, 72].flatMap((vocab) =>
+      [0, 0.1].flatMap((zLoss) =>
+        [null, random(5 * vocab)].map((dx) => ({
+          args: {
+            x: random(5 * vocab, 4),
+            targets: Int32Array.from([0, 36, -1, 5, 5]),
+            loss: zeros(5),
+            dx,
+            rows: 5,
+            vocab,
+            ignore: -1,
+            zLoss,
+          },
+        })),
+      ),
     ),
   bceForward: () => [{ args: { x: random(37, 5), target: uniform(1, 1, 37), loss: zeros(37), n: 37 } }],
   bceBackward: () =>
