@@ -26,6 +26,7 @@ export function kernelSource(file: string, macros: readonly string[] = []): stri
   const shared = [
     "common.cuh",
     ...(file.endsWith("-mma") ? ["mma.cuh"] : []),
+    ...(file === "few-rows" || file === "decode" ? ["few-rows.cuh"] : []),
     ...(macros.includes("WGMMA=1") ? ["wgmma.cuh"] : []),
   ]
     .map(read)
