@@ -18,7 +18,6 @@ torch.backends.cuda.matmul.allow_tf32 = False
 
 def logits(folder):
     from transformers import DeepseekV3Config, DeepseekV3ForCausalLM, __version__
-    from transformers.models.deepseek_v3 import modeling_deepseek_v3 as modeling
     torch.manual_seed(11)
     config = DeepseekV3Config(
         vocab_size=1024, hidden_size=512, intermediate_size=1024, moe_intermediate_size=256, num_hidden_layers=6, num_attention_heads=8,
@@ -38,25 +37,19 @@ def logits(folder):
     model = model.to(DEVICE)
     ids = torch.randint(0, config.vocab_size, (4, 256), generator=torch.Generator().manual_seed(5)).to(DEVICE)
 
-    # Both versions of transformers' router: a method of the block that turns logits into (indices, weights), or a module of its own.
+    # transformers 5 calls the experts of a block, one module, with hidden states, choices and weights: there the choice is seen, and replaced.
     chosen, forced = [], []
-    block = modeling.DeepseekV3MoE
-    if hasattr(block, "route_tokens_to_experts"):
-        original = block.route_tokens_to_experts
-        def route(self, router_logits):
-            indices, weights = original(self, router_logits)
-            if not forced: chosen.append(indices); return indices, weights
+    def watch(mlp):
+        run = mlp.experts.forward
+        def forward(hidden, indices, weights, *rest, **named):
+            if not forced: chosen.append(indices); return run(hidden, indices, weights, *rest, **named)
             indices = forced.pop(0)
-            scores = router_logits.float().sigmoid().gather(1, indices)
-            return indices, (scores / (scores.sum(-1, keepdim=True) + 1e-20) * config.routed_scaling_factor).to(weights.dtype)
-        block.route_tokens_to_experts = route
-    else:
-        router = modeling.DeepseekV3TopkRouter
-        original = router.get_topk_indices
-        def choose(self, scores):
-            if forced: return forced.pop(0)
-            chosen.append(original(self, scores)); return chosen[-1]
-        router.get_topk_indices = choose
+            scores = torch.nn.functional.linear(hidden.reshape(-1, hidden.shape[-1]).float(), mlp.gate.weight.float()).sigmoid().gather(1, indices)
+            scores = scores / (scores.sum(-1, keepdim=True) + 1e-20) * config.routed_scaling_factor
+            return run(hidden, indices, scores.to(weights.dtype), *rest, **named)
+        mlp.experts.forward = forward
+    for layer in model.model.layers:
+        if hasattr(layer.mlp, "gate"): watch(layer.mlp)
     with torch.no_grad(): full = model(input_ids=ids).logits.float()
     moe_layers = config.num_hidden_layers - config.first_k_dense_replace
     assert len(chosen) == moe_layers, f"{len(chosen)} choices seen of {moe_layers}: transformers' router has changed"
