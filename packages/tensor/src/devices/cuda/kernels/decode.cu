@@ -1,9 +1,6 @@
 // A decoding step's kernels for few rows (kernels.ts, "Decoding of few rows"): as few as there are points at which all blocks must wait for
 // one another, since at one row the waiting costs as much as the weights. Weights are bf16, sums f32.
 
-/** First inner elements that a warp reads of its weights before it waits for the norm. */
-#define EARLY 4
-
 /**
  * grid: 8 columns of w0, then of w1, then of w2 a block; 128 threads. Shared memory: the normed rows, bf16 [ROWS, dim]. Every block norms all rows
  * by itself: they come from the cache, and another kernel would cost more.
@@ -20,14 +17,9 @@ extern "C" __global__ void __launch_bounds__(128) normProducts(
   int column = ((b - (which == 0 ? 0 : which == 1 ? blocks0 : blocks0 + blocks1)) * WARPS + warp) * COLUMNS;
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
   w += (i64)(column < n ? column : 0) * dim;
-  uint4 early[EARLY][COLUMNS];
-#pragma unroll
-  for (int e = 0; e < EARLY; e++)
-#pragma unroll
-    for (int j = 0; j < COLUMNS; j++) {
-      int c = e * 256 + lane * 8;
-      early[e][j] = c < dim ? *(const uint4*)(w + (j < columns ? j : 0) * dim + c) : make_uint4(0, 0, 0, 0);
-    }
+  // The first weights are on their way while the rows are normed.
+  uint4 early[underWay][COLUMNS];
+  loadWeights(early, w, dim, columns, lane * 8, 256, dim);
   for (int r = 0; r < rows; r++) {
     float squares = 0.0f;
     for (int c = threadIdx.x * 8; c < dim; c += 1024) {
@@ -47,23 +39,8 @@ extern "C" __global__ void __launch_bounds__(128) normProducts(
   __syncthreads();
   if (column >= n) return;
   float sum[ROWS][COLUMNS] = {};
-#pragma unroll
-  for (int e = 0; e < EARLY; e++) {
-    int c = e * 256 + lane * 8;
-    if (c >= dim) continue;
-    Eight weights[COLUMNS];
-#pragma unroll
-    for (int j = 0; j < COLUMNS; j++) weights[j] = load8((const bf16*)&early[e][j]);
-#pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-      Eight v = load8(xs + (r < rows ? r : 0) * dim + c);
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++)
-#pragma unroll
-        for (int i = 0; i < 8; i++) sum[r][j] += v.v[i] * weights[j].v[i];
-    }
-  }
-  addParts(sum, xs, dim, rows, w, dim, columns, dim, EARLY * 256);
+  multiplyWeights(sum, early, xs, dim, rows, lane * 8, 256, dim);
+  addParts(sum, xs, dim, rows, w, dim, columns, dim, underWay * 256);
   sumLanes(sum);
 #pragma unroll
   for (int r = 0; r < ROWS; r++)
@@ -183,77 +160,89 @@ extern "C" __global__ void __launch_bounds__(128) routedGates(
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
   i64 first = ((i64)expert * n + column) * dim;
   const T_x* row = x + (i64)t * dim;
-  float gates[COLUMNS] = {}, ups[COLUMNS] = {};
-#pragma unroll 4
-  for (int c = lane * 8; c < dim; c += 256) {
-    Eight g[COLUMNS], u[COLUMNS];
-#pragma unroll
-    for (int j = 0; j < COLUMNS; j++) {
-      i64 at = first + (j < columns ? j : 0) * dim + c;
-      g[j] = load8(gate + at);
-      u[j] = load8(up + at);
-    }
-    Eight v = load8(row + c);
-#pragma unroll
-    for (int j = 0; j < COLUMNS; j++)
-#pragma unroll
-      for (int i = 0; i < 8; i++) {
-        gates[j] += v.v[i] * g[j].v[i];
-        ups[j] += v.v[i] * u[j].v[i];
-      }
+  float gates[1][COLUMNS] = {}, ups[1][COLUMNS] = {};
+  constexpr int together = 4;
+  for (int c = lane * 8; c < dim; c += 256 * together) {
+    uint4 g[together][COLUMNS], u[together][COLUMNS];
+    loadWeights(g, gate + first, dim, columns, c, 256, dim);
+    loadWeights(u, up + first, dim, columns, c, 256, dim);
+    multiplyWeights(gates, g, row, 0, 1, c, 256, dim);
+    multiplyWeights(ups, u, row, 0, 1, c, 256, dim);
   }
 #pragma unroll
   for (int j = 0; j < COLUMNS; j++) {
-    float g = warpSum(gates[j]), u = warpSum(ups[j]);
+    float g = warpSum(gates[0][j]), u = warpSum(ups[0][j]);
     if (lane == j && j < columns) y[(i64)choice * n + column + j] = g * sigmoid(g) * u;
   }
 }
 #endif
 
-/** grid (dim / 8, rows), 128 threads. */
+/**
+ * grid (dim / 2, rows), 128 threads: a block makes two outputs, its warps share the inner sums of the shared expert and of the routed ones.
+ */
 extern "C" __global__ void __launch_bounds__(128) downProducts(
     const T_residual* residual, const T_y* y, const int* indices, const float* weights, const bf16* down, const T_gate* gate, const T_up* up,
     const bf16* sharedDown, T_out* out, int dim, int k, int n, int m) {
-  int lane = threadIdx.x & 31, column = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS, t = blockIdx.y;
-  if (column >= dim) return;
-  int columns = dim - column < COLUMNS ? dim - column : COLUMNS;
+  __shared__ float found[WARPS][COLUMNS];
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, column = blockIdx.x * COLUMNS, t = blockIdx.y;
+  int columns = dim - column < COLUMNS ? dim - column : COLUMNS, units = n / 8;
   float sum[COLUMNS] = {};
-  const T_gate* g = gate + (i64)t * m;
-  const T_up* u = up + (i64)t * m;
-#pragma unroll 4
-  for (int c = lane * 8; c < m; c += 256) {
-    Eight w[COLUMNS];
+  // All experts' rows as one: unit u is eight elements of the (u / units)-th.
+  constexpr int together = 4;
+  for (int first = threadIdx.x; first < k * units; first += 128 * together) {
+    uint4 parts[together][COLUMNS];
+    int choices[together], at[together];
 #pragma unroll
-    for (int j = 0; j < COLUMNS; j++) w[j] = load8(sharedDown + (i64)(column + (j < columns ? j : 0)) * m + c);
-    Eight a = load8(g + c), b = load8(u + c);
+    for (int b = 0; b < together; b++) {
+      int unit = first + b * 128 < k * units ? first + b * 128 : first;
+      choices[b] = t * k + unit / units;
+      at[b] = unit % units * 8;
+      const bf16* w = down + ((i64)indices[choices[b]] * dim + column) * n + at[b];
 #pragma unroll
-    for (int i = 0; i < 8; i++) {
-      // Rounded as a tensor of activations between them would be.
-      bf16 inner;
-      inner = a.v[i] * sigmoid(a.v[i]) * b.v[i];
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++) sum[j] += (float)inner * w[j].v[i];
+      for (int j = 0; j < COLUMNS; j++) parts[b][j] = __ldg((const uint4*)(w + (j < columns ? j : 0) * n));
     }
-  }
-  for (int choice = 0; choice < k; choice++) {
-    float weight = weights[t * k + choice];
-    i64 first = ((i64)indices[t * k + choice] * dim + column) * n;
-    const T_y* row = y + ((i64)t * k + choice) * n;
-#pragma unroll 6
-    for (int c = lane * 8; c < n; c += 256) {
-      Eight v = load8(row + c);
+#pragma unroll
+    for (int b = 0; b < together; b++) {
+      if (first + b * 128 >= k * units) continue;
+      float weight = weights[choices[b]];
+      Eight v = load8(y + (i64)choices[b] * n + at[b]);
 #pragma unroll
       for (int j = 0; j < COLUMNS; j++) {
-        Eight w = load8(down + first + (j < columns ? j : 0) * n + c);
+        Eight part = load8((const bf16*)&parts[b][j]);
 #pragma unroll
-        for (int i = 0; i < 8; i++) sum[j] += weight * v.v[i] * w.v[i];
+        for (int i = 0; i < 8; i++) sum[j] += weight * v.v[i] * part.v[i];
+      }
+    }
+  }
+  const T_gate* g = gate + (i64)t * m;
+  const T_up* u = up + (i64)t * m;
+  for (int first = threadIdx.x * 8; first < m; first += 1024 * together) {
+    uint4 shared[together][COLUMNS];
+    loadWeights(shared, sharedDown + (i64)column * m, m, columns, first, 1024, m);
+#pragma unroll
+    for (int part = 0; part < together; part++) {
+      int c = first + part * 1024;
+      if (c >= m) continue;
+      Eight a = load8(g + c), b = load8(u + c);
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        // Rounded as a tensor of activations between them would be.
+        bf16 inner;
+        inner = a.v[i] * sigmoid(a.v[i]) * b.v[i];
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++) sum[j] += (float)inner * load8((const bf16*)&shared[part][j]).v[i];
       }
     }
   }
 #pragma unroll
   for (int j = 0; j < COLUMNS; j++) {
     float total = warpSum(sum[j]);
-    i64 at = (i64)t * dim + column + j;
-    if (lane == j && j < columns) out[at] = total + (float)residual[at];
+    if (lane == 0) found[warp][j] = total;
   }
+  __syncthreads();
+  if (threadIdx.x >= columns) return;
+  i64 at = (i64)t * dim + column + threadIdx.x;
+  float total = residual[at];
+  for (int w = 0; w < WARPS; w++) total += found[w][threadIdx.x];
+  out[at] = total;
 }

@@ -1,9 +1,11 @@
 // MLA over the paged latent cache, in parts: a block takes 16 heads of one row and one part of the row's context, so that each latent is
 // read once for all of these heads, and a long context keeps the whole card busy. latent.cu is the plain version.
-// Compiled for one size: LATENT and ROPE, multiples of 8, LATENT ≤ 512. partials [rows, heads, splits, LATENT + 2]: sums, maximum, weight.
+// Compiled for one size: LATENT and ROPE, multiples of 8, LATENT ≤ 512. partials [rows, heads, splits, PART]: sums, maximum, weight.
 
 #define WIDTH (LATENT + ROPE)
 #define PITCH (WIDTH + 8)
+/** Whole 16 bytes. */
+#define PART (LATENT + 4)
 #define HEADS 16
 #define THREADS 256
 /** Positions at a time, 16 or 64: few where there would be too few blocks else. */
@@ -75,6 +77,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
     {
       int j = threadIdx.x % CHUNK, h = threadIdx.x / CHUNK * PER_THREAD;
       float dot[PER_THREAD] = {};
+#pragma unroll 4
       for (int c = 0; c < WIDTH; c += 8) {
         Eight v = load8(latents + j * PITCH + c);
 #pragma unroll
@@ -137,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
   }
   __syncthreads();
   for (int h = 0; h < count; h++) {
-    float* to = partials + (((i64)r * heads + firstHead + h) * splits + split) * (LATENT + 2);
+    float* to = partials + (((i64)r * heads + firstHead + h) * splits + split) * PART;
     if (threadIdx.x == 0) {
       to[LATENT] = most[h];
       to[LATENT + 1] = sum[h];
@@ -147,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
 #pragma unroll
   for (int h = 0; h < HEADS; h++) {
     if (h >= count) break;
-    float* to = partials + (((i64)r * heads + firstHead + h) * splits + split) * (LATENT + 2);
+    float* to = partials + (((i64)r * heads + firstHead + h) * splits + split) * PART;
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
       int column = c * THREADS + threadIdx.x;
@@ -159,52 +162,74 @@ extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
 /** Weights of the parts in `factors` [splits], and 1 / their sum. Parts without any context, and rows without, weigh nothing. */
 __device__ __forceinline__ float partFactors(const float* from, float* factors, int splits) {
   float most = -INFINITY, total = 0.0f;
-  for (int s = threadIdx.x; s < splits; s += blockDim.x) most = maxNan(most, from[s * (LATENT + 2) + LATENT]);
+  for (int s = threadIdx.x; s < splits; s += blockDim.x) most = maxNan(most, from[s * PART + LATENT]);
   float top = blockMax(most);
   for (int s = threadIdx.x; s < splits; s += blockDim.x) {
-    float weight = from[s * (LATENT + 2) + LATENT + 1];
-    factors[s] = weight == 0.0f ? 0.0f : expf(from[s * (LATENT + 2) + LATENT] - top);
+    float weight = from[s * PART + LATENT + 1];
+    factors[s] = weight == 0.0f ? 0.0f : expf(from[s * PART + LATENT] - top);
     total += factors[s] * weight;
   }
   total = blockSum(total);
   return total == 0.0f ? 0.0f : 1.0f / total;
 }
 
-/** Σ factor · part of one column. Parts that weigh nothing were not written. */
-__device__ __forceinline__ float combined(const float* from, const float* factors, int splits, int column) {
-  float sum = 0.0f;
+/** Σ factor · part of the columns first … first + 4 over every `step`-th part from `s` on. Parts that weigh nothing were not written. */
+__device__ __forceinline__ float4 combined(const float* from, const float* factors, int splits, int s, int step, int first) {
+  float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 #pragma unroll 8
-  for (int s = 0; s < splits; s++) {
-    float factor = factors[s], value = from[s * (LATENT + 2) + column];
-    sum += factor == 0.0f ? 0.0f : factor * value;
+  for (; s < splits; s += step) {
+    float factor = factors[s];
+    float4 value = *(const float4*)(from + (i64)s * PART + first);
+    if (factor == 0.0f) continue;
+    sum.x += factor * value.x;
+    sum.y += factor * value.y;
+    sum.z += factor * value.z;
+    sum.w += factor * value.w;
   }
   return sum;
 }
 
-/** out [rows, heads, LATENT]. grid (heads, rows, LATENT / 128), 128 threads. splits floats of shared memory. */
+/** out [rows, heads, LATENT]. grid (heads, rows), 128 threads. splits floats of shared memory. */
 extern "C" __global__ void __launch_bounds__(128) latentCombine(const float* partials, T_out* out, int heads, int splits) {
   extern __shared__ float factors[];
   i64 unit = (i64)blockIdx.y * heads + blockIdx.x;
-  const float* from = partials + unit * splits * (LATENT + 2);
+  const float* from = partials + unit * splits * PART;
   float inverse = partFactors(from, factors, splits);
-  int column = blockIdx.z * 128 + threadIdx.x;
-  if (column < LATENT) out[unit * LATENT + column] = combined(from, factors, splits, column) * inverse;
+  for (int column = threadIdx.x * 4; column < LATENT; column += 512) {
+    float4 sum = combined(from, factors, splits, 0, 1, column);
+    T_out* to = out + unit * LATENT + column;
+    to[0] = sum.x * inverse;
+    to[1] = sum.y * inverse;
+    to[2] = sum.z * inverse;
+    to[3] = sum.w * inverse;
+  }
 }
 
 /**
- * out [rows, heads, valueDim] = values_h · the combined latents. grid (heads, rows, parts of valueDim), 256 threads. splits floats of shared
- * memory.
+ * out [rows, heads, valueDim] = values_h · the combined latents. grid (heads, rows, parts of valueDim), 256 threads: they take four columns of
+ * every SHARES-th part each. splits floats of shared memory.
  */
+#define QUARTERS (LATENT / 4)
+#define SHARES (QUARTERS >= THREADS ? 1 : THREADS / QUARTERS)
 extern "C" __global__ void __launch_bounds__(THREADS) latentValues(
     const float* partials, const bf16* values, T_out* out, int heads, int valueDim, int splits) {
   extern __shared__ float factors[];
-  __shared__ __align__(16) float latents[LATENT];
+  __shared__ __align__(16) float sums[SHARES][LATENT];
+  float* latents = sums[0];
   int h = blockIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   i64 unit = (i64)blockIdx.y * heads + h;
-  const float* from = partials + unit * splits * (LATENT + 2);
+  const float* from = partials + unit * splits * PART;
   float inverse = partFactors(from, factors, splits);
-  for (int column = threadIdx.x; column < LATENT; column += THREADS)
-    latents[column] = combined(from, factors, splits, column) * inverse;
+  if (threadIdx.x < SHARES * QUARTERS) {
+    int share = threadIdx.x / QUARTERS, column = (threadIdx.x - share * QUARTERS) * 4;
+    *(float4*)(sums[share] + column) = combined(from, factors, splits, share, SHARES, column);
+  }
+  __syncthreads();
+  for (int column = threadIdx.x; column < LATENT; column += THREADS) {
+    float total = 0.0f;
+    for (int share = 0; share < SHARES; share++) total += sums[share][column];
+    latents[column] = total * inverse;
+  }
   __syncthreads();
   int share = (valueDim + gridDim.z - 1) / gridDim.z, first = blockIdx.z * share;
   int last = first + share < valueDim ? first + share : valueDim;

@@ -90,7 +90,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       g.sharedDown,
       g.out,
     ];
-    launcher.launch(file, "downProducts", [eighths(g.dim), g.rows], threads, "pppppppppiiii", [
+    launcher.launch(file, "downProducts", [Math.ceil(g.dim / 2), g.rows], threads, "pppppppppiiii", [
       ...[...buffers, g.dim, g.k, g.n, g.m],
     ]);
   },

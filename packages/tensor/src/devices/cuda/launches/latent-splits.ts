@@ -26,7 +26,7 @@ export function fitsLatentSplits({ latent, ropeDim }: Pick<Latent, "latent" | "r
 export function partsOf(g: Latent, scratchBytes: number) {
   const longest = g.maxBlocks * g.blockSize;
   const blocks = g.rows * Math.ceil(g.heads / headsOfBlock);
-  const room = Math.floor(scratchBytes / (4 * g.rows * g.heads * (g.latent + 2)));
+  const room = Math.floor(scratchBytes / (4 * g.rows * g.heads * (g.latent + 4)));
   const chunk = blocks * Math.ceil(longest / 64) < fewBlocks ? 16 : 64;
   const splits = Math.max(1, Math.min(Math.ceil(longest / chunk), Math.ceil(wantedBlocks / blocks), room));
   return { chunk, splits, macros: [`LATENT=${g.latent}`, `ROPE=${g.ropeDim}`, `CHUNK=${chunk}`] };
@@ -59,7 +59,7 @@ export function latentInSplits(g: KernelArguments<"pagedLatentAttention", number
   launcher.launch(
     file,
     "latentCombine",
-    [g.heads, g.rows, Math.ceil(g.latent / 128)],
+    [g.heads, g.rows],
     128,
     "ppii",
     [launcher.scratch, g.out, g.heads, splits],
