@@ -61,6 +61,7 @@ export async function trainLoop({
   const tokensPerStep = config.batchSize * config.sequenceLength * config.accumulation;
   const microBatches = (at: number) =>
     Array.from({ length: config.accumulation }, (_, micro) => train.batchAt(at, micro));
+  const tau = config.qkClipThreshold;
   const { peakFlops } = model.device.backend.description;
   const flopsPerToken = trainingFlops(config.model, config.sequenceLength);
   using metrics = chief ? openMetrics(run.metrics, state.step) : null;
@@ -121,7 +122,7 @@ export async function trainLoop({
     if (underWay.length === 0) start = performance.now();
     while (next < config.steps && !stop && underWay.length <= lead && (next === done || !pausesAfter(next))) runNext();
     const { metrics: pending, learningRate } = underWay.shift() as (typeof underWay)[number];
-    const { loss, gradientNorm, maxLogits, loadImbalance } = await pending;
+    const { loss, gradientNorm, maxLogits, headLogits, loadImbalance } = await pending;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, saved, learningRate);
     const now = performance.now();
@@ -138,6 +139,8 @@ export async function trainLoop({
       learningRate,
       gradientNorm,
       maxLogits,
+      ...(tau > 0 ? { clippedHeads: shareAbove(headLogits.flat(), tau) } : {}),
+      ...(config.recordHeads ? { headLogits: headLogits.map((row) => row.map((x) => Number(x.toPrecision(4)))) } : {}),
       loadImbalance,
       tokensPerSecond,
       seconds,
@@ -202,4 +205,8 @@ async function validationLoss(
   const valLoss = allNats / Math.max(allPredicted, 1);
   const bytesPerToken = split.bytes / (split.end - split.start);
   return { valLoss, valBitsPerByte: valLoss / Math.LN2 / bytesPerToken };
+}
+
+function shareAbove(values: readonly number[], limit: number): number {
+  return values.filter((value) => value > limit).length / Math.max(values.length, 1);
 }

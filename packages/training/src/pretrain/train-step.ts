@@ -34,6 +34,8 @@ export interface StepMetrics {
   readonly gradientNorm: number;
   /** Largest attention logit per layer (over heads), before QK-Clip. */
   readonly maxLogits: readonly number[];
+  /** The same of each layer and head: those above τ are clipped. */
+  readonly headLogits: readonly (readonly number[])[];
   /** Largest expert load over the mean load, for each layer with experts. */
   readonly loadImbalance: readonly number[];
 }
@@ -253,10 +255,12 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
       const [meanLoss, gradientNorm] = values;
       const rows = (from: number, width: number, count: number) =>
         Array.from({ length: count }, (_, i) => values.slice(from + i * width, from + (i + 1) * width));
+      const headLogits = rows(2, heads, config.numHiddenLayers);
       return {
         loss: meanLoss,
         gradientNorm,
-        maxLogits: rows(2, heads, config.numHiddenLayers).map((row) => Math.max(...row)),
+        maxLogits: headLogits.map((row) => Math.max(...row)),
+        headLogits,
         loadImbalance: rows(2 + maxLogits.size, experts, loads.length).map(
           (row) =>
             (Math.max(...row) * experts) /
