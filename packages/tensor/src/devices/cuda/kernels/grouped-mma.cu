@@ -17,7 +17,9 @@
 #endif
 #define TILE 128
 #define DEPTH 64
+#include "mma.cuh"
 #if WGMMA
+#include "wgmma.cuh"
 #define THREADS 256
 #define ROW_PARTS 1      // a warp's part of the tile in fragments of [16, 8]
 #define COLUMN_PARTS 16
