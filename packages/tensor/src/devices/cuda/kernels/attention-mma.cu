@@ -74,7 +74,7 @@ __device__ __forceinline__ void storeRows(
   constexpr int chunks = DIM / 8;
   for (int at = threadIdx.x; at < ROWS * chunks; at += THREADS) {
     int r = at / chunks, c = (at - r * chunks) * 8, s = first + r;
-    if (s < head.sequence) *(bf16x8*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const bf16x8*)(tile + (r * (DIM + 8) + c) * 2);
+    if (s < head.sequence) *(uint4*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const uint4*)(tile + (r * (DIM + 8) + c) * 2);
   }
 }
 
@@ -247,11 +247,11 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
 #pragma unroll
         for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-          for (int i = 0; i < 4; i++) top[i >> 1] = maxNanFast(top[i >> 1], p[part][j][i]);
+          for (int i = 0; i < 4; i++) top[i >> 1] = maxNan(top[i >> 1], p[part][j][i]);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          top[i] = maxNanFast(top[i], __shfl_xor_sync(~0u, top[i], 1));
-          top[i] = maxNanFast(top[i], __shfl_xor_sync(~0u, top[i], 2));
+          top[i] = maxNan(top[i], __shfl_xor_sync(~0u, top[i], 1));
+          top[i] = maxNan(top[i], __shfl_xor_sync(~0u, top[i], 2));
           // A row that has seen nothing so far keeps sums of 0.
           float base = top[i] == -INFINITY ? 0.0f : top[i] * LOG2_E;
           float shrink = exp2Fast(most[part][i] * LOG2_E - base), rowSum = 0.0f;
@@ -322,7 +322,7 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
   Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2;
 
   loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, head, firstQ);
   loadRows<ROWS, V_DIM, THREADS>(tileD, dout, head, firstQ);

@@ -76,9 +76,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
       for (int r = 0; r < 2; r++) {
         float top = most[r];
 #pragma unroll
-        for (int j = 0; j < KEYS / 8; j++) top = maxNanFast(top, maxNanFast(s[j][r * 2], s[j][r * 2 + 1]));
-        top = maxNanFast(top, __shfl_xor_sync(~0u, top, 1));
-        top = maxNanFast(top, __shfl_xor_sync(~0u, top, 2));
+        for (int j = 0; j < KEYS / 8; j++) top = maxNan(top, maxNan(s[j][r * 2], s[j][r * 2 + 1]));
+        top = maxNan(top, __shfl_xor_sync(~0u, top, 1));
+        top = maxNan(top, __shfl_xor_sync(~0u, top, 2));
         // A row that has seen nothing so far keeps sums of 0.
         float base = top == -INFINITY ? 0.0f : top * factor, rowSum = 0.0f;
         shrink[r] = exp2Fast(most[r] * factor - base);

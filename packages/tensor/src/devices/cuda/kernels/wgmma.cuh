@@ -1,17 +1,11 @@
 // Warpgroup products, barriers and shares of registers of sm_90a, as PTX.
 //
-// Operands lie in shared memory as blocks of rows of 64 bf16 (128 bytes), the 16-byte chunks of a row permuted by its number modulo 8
-// (the 128-byte swizzle), each block at a multiple of 1024 bytes. Rows run along the inner dimension's other one ("inner is contiguous"),
+// Operands lie in shared memory as blocks of rows of 64 bf16 (placeInBlocks of mma.cuh, the 128-byte swizzle), each block at a multiple of
+// 1024 bytes. Rows run along the inner dimension's other one ("inner is contiguous"),
 // or along the inner dimension itself (transposed), and then blocks of 64 follow each other along the outer one.
 // PTX ISA, "Asynchronous warpgroup level matrix shared memory layout", "Matrix descriptor".
 
 #include "mma.cuh"
-
-/** Byte of element [r, c] in an operand's blocks of ROWS rows. */
-template <int ROWS>
-__device__ __forceinline__ u32 placeInBlocks(int r, int c) {
-  return (c / 64 * ROWS + r) * 128 + ((c / 8 & 7) ^ (r & 7)) * 16 + c % 8 * 2;
-}
 
 /** Descriptor of an operand at `address`. `blockBytes`: from block to block of a transposed one; otherwise any. */
 __device__ __forceinline__ u64 operandOf(u32 address, u32 blockBytes) {
