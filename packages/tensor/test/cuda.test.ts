@@ -89,15 +89,22 @@ describe("on a GPU", { skip }, () => {
     backend.free(x);
   });
 
-  for (const [batch, sequence, heads, qkDim, vDim, causal] of [
-    [1, 1, 1, 16, 16, 1],
-    [2, 77, 3, 48, 32, 1],
-    [1, 200, 2, 192, 128, 1],
-    [2, 130, 2, 192, 128, 0],
-    [1, 300, 1, 64, 64, 1],
+  // Heads of 192, 128 or 64 go to warpgroups on Hopper: tiles of 128 rows, and rings of two and three tiles, are gone through several times.
+  for (const [batch, sequence, heads, qkDim, vDim, causal, documentLength] of [
+    [1, 1, 1, 16, 16, 1, 53],
+    [2, 77, 3, 48, 32, 1, 53],
+    [1, 3, 1, 192, 128, 1, 53],
+    [1, 200, 2, 192, 128, 1, 53],
+    [2, 130, 2, 192, 128, 0, 53],
+    [1, 900, 2, 192, 128, 1, 900],
+    [2, 901, 1, 192, 128, 0, 331],
+    [1, 777, 3, 192, 128, 1, 129],
+    [3, 512, 1, 128, 128, 1, 200],
+    [1, 640, 2, 128, 64, 0, 640],
+    [1, 300, 1, 64, 64, 1, 53],
   ] as const) {
-    test(`attention in bf16, ${batch} × ${sequence}, ${heads} heads of ${qkDim} and ${vDim}, causal ${causal}`, () =>
-      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }));
+    test(`attention in bf16, ${batch} × ${sequence}, ${heads} heads of ${qkDim} and ${vDim}, causal ${causal}, documents of ${documentLength}`, () =>
+      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }, documentLength));
   }
 
   for (const [loads, n, k] of [
@@ -157,10 +164,12 @@ interface AttentionSizes {
 }
 
 /** Forward and backward on tensor cores against the reference on the same bf16 values, by relative error; and the same bits twice. */
-async function attentionInBf16(cuda: CudaBackend, sizes: AttentionSizes): Promise<void> {
+async function attentionInBf16(cuda: CudaBackend, sizes: AttentionSizes, documentLength: number): Promise<void> {
   const { batch, sequence, heads, qkDim, vDim } = sizes;
   const rows = batch * sequence * heads;
-  const documents = Int32Array.from({ length: batch * sequence }, (_, i) => Math.floor((i % sequence) / 53));
+  const documents = Int32Array.from({ length: batch * sequence }, (_, i) =>
+    Math.floor((i % sequence) / documentLength),
+  );
   const inputs = { q: normal(3, 0, rows * qkDim), k: normal(3, 1, rows * qkDim), v: normal(3, 2, rows * vDim) };
   const dout = normal(3, 3, rows * vDim);
   const run = async (backend: Backend) => {

@@ -39,6 +39,8 @@ export interface CudaBackend extends Backend {
     work: () => void,
     detail?: (kernel: KernelName, args: Readonly<Record<string, unknown>>) => string,
   ): Promise<KernelTimes>;
+  /** The same by CUDA function, of kernels of our own: a kernel of the table may launch several. */
+  profileFunctions(work: () => void): Promise<KernelTimes>;
 }
 
 const launches: Omit<Launches<KernelName>, "gemm"> = {
@@ -340,6 +342,16 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
         return await profile.finish();
       } finally {
         profile = null;
+      }
+    },
+    async profileFunctions(work) {
+      const own = startProfile(driver, stream);
+      launcher.observe(own.mark);
+      try {
+        work();
+        return await own.finish();
+      } finally {
+        launcher.observe(null);
       }
     },
     async close() {

@@ -46,6 +46,8 @@ export interface Launcher {
   setTypes(bf16: readonly string[]): void;
   /** Whether that kernel's buffers of these names are all bf16. */
   areBf16(...names: readonly string[]): boolean;
+  /** Calls `mark` with a function's name behind each launch from now on. */
+  observe(mark: ((name: string) => void) | null): void;
   /** Workspace of the launches of one kernel, contents undefined: the next kernel's may be in the same place. */
   readonly scratch: Handle;
   readonly scratchBytes: number;
@@ -93,6 +95,7 @@ export function createLauncher({
     endMark,
   ]);
 
+  let marking: ((name: string) => void) | null = null;
   let types: readonly string[] = [];
   let typeKey = "";
 
@@ -146,6 +149,9 @@ export function createLauncher({
     stream,
     scratch,
     scratchBytes,
+    observe(mark) {
+      marking = mark;
+    },
     areBf16: (...names) => names.every((name) => types.includes(name)),
     setTypes(bf16) {
       types = bf16;
@@ -160,6 +166,7 @@ export function createLauncher({
       }
       size[0] = BigInt(pack(name, signature, values));
       driver.call("cuLaunchKernel", found.handle, gx, gy, gz, block, 1, 1, shared, stream, 0, extra.address);
+      marking?.(name);
     },
     [Symbol.dispose]() {
       for (const module of modules.values()) driver.code("cuModuleUnload", module);

@@ -1,6 +1,8 @@
 // A decoding step's kernels for few rows (kernels.ts, "Decoding of few rows"): as few as there are points at which all blocks must wait for
 // one another, since at one row the waiting costs as much as the weights. Weights are bf16, sums f32.
 
+#include "few-rows.cuh"
+
 /**
  * grid: 8 columns of w0, then of w1, then of w2 a block; 128 threads. Shared memory: the normed rows, bf16 [ROWS, dim]. Every block norms all rows
  * by itself: they come from the cache, and another kernel would cost more.

@@ -1,5 +1,7 @@
 // Products of few rows, on their own and as experts' rows: see few-rows.cuh.
 
+#include "few-rows.cuh"
+
 /** d[z, m, n] = a[z, m, k] · b[z, n, k]ᵀ + c[m, n] (null: nothing), m ≤ ROWS, k a multiple of 8. grid (n / 8, 1, batch), 128 threads. */
 extern "C" __global__ void __launch_bounds__(128) fewRows(
     const T_a* a, const bf16* b, const T_c* c, T_d* d, int m, int n, int k, int lda, int ldb, int ldc, int ldd, int strideA, int strideB,
