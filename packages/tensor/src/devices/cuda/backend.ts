@@ -139,8 +139,14 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     buffers: Readonly<Record<string, OpenBuffer>>,
   ): void {
     const weights = kernel in fusedWeights ? fusedWeights[kernel as FusedKernelName] : [];
+    const { conversions } = products;
+    const { overlappedLaunches } = launcher;
+    const readable = weights.every((name) => !buffers[name] || !products.recent.has(buffers[name].root));
     const given = weights.length === 0 ? args : { ...args, ...inBf16(weights, buffers) };
-    launcher.setTypes(Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16" && !weights.includes(name)));
+    launcher.setTypes(
+      Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16" && !weights.includes(name)),
+      readable && products.conversions === conversions,
+    );
     if (kernel === "gemm") {
       products.multiply(args as KernelArguments<"gemm", number>, buffers as unknown as GemmBuffers);
     } else if (
@@ -148,9 +154,13 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       !products.multiplyGrouped(args as KernelArguments<"groupedGemm", number>, buffers as unknown as GroupedBuffers)
     )
       (launches as unknown as Launches<K>)[kernel](given, launcher);
+    // A kernel that is not overlapped begins when all before it have ended.
+    if (launcher.overlappedLaunches === overlappedLaunches) products.recent.clear();
     for (const name of writtenBy[kernel]) {
       const root = buffers[name]?.root;
-      if (root) noteWrite(root);
+      if (!root) continue;
+      noteWrite(root);
+      products.recent.add(root);
     }
   }
 

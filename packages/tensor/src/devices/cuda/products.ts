@@ -20,6 +20,10 @@ export interface Products {
   multiply(args: KernelArguments<"gemm", number>, buffers: GemmBuffers): void;
   /** Address of the values of an f32 or bf16 buffer in bf16. A conversion in `slot` holds until the next one there. */
   bf16Of(buffer: OpenBuffer, slot: number): number;
+  /** What kernels have written since the last one that was not overlapped: it may not be there yet when an overlapped kernel begins. */
+  readonly recent: Set<Root>;
+  /** How many conversions were enqueued so far. */
+  readonly conversions: number;
   /** Brings a shadow up to date. */
   refresh(root: Root): void;
   /** Gives a root's shadow back. */
@@ -80,7 +84,10 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
     return rooms[slot].address;
   }
 
+  let conversions = 0;
+
   function convert(from: number, to: number, n: number): void {
+    conversions++;
     launcher.setTypes([]);
     launcher.launch("elementwise", "castF32ToBf16", gridOf(n), blockSize, "ppi", [from, to, n]);
   }
@@ -109,6 +116,10 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
 
   const products: Products = {
     captured: null,
+    recent: new Set(),
+    get conversions() {
+      return conversions;
+    },
     refresh,
     dropShadow(root) {
       if (root.shadow) allocator.free(root.shadow.address, root.shadow.byteLength);
@@ -180,7 +191,8 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
             ...[args.strideA, args.strideB, args.strideD],
           ],
           0,
-          [rowsMacro(m)],
+          [rowsMacro(m), ...(early ? ["OVERLAPPED"] : [])],
+          early,
         );
         return;
       }

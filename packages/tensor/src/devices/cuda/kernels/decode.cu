@@ -22,6 +22,7 @@ extern "C" __global__ void __launch_bounds__(128) normProducts(
   // The first weights are on their way while the rows are normed.
   uint4 early[underWay][COLUMNS];
   loadWeights(early, w, dim, columns, lane * 8, 256, dim);
+  waitForInputs();
   for (int r = 0; r < rows; r++) {
     float squares = 0.0f;
     for (int c = threadIdx.x * 8; c < dim; c += 1024) {
@@ -70,6 +71,7 @@ __device__ __forceinline__ void rotatePairs(const X* x, Y* y, int n, int pair, c
 extern "C" __global__ void __launch_bounds__(128) latentInputs(
     const T_q* q, const T_kv* kv, const float* norm, const bf16* keys, const int* positions, const float* cosines, const float* sines,
     const int* slots, T_absorbed* absorbed, T_cache* cache, int rows, int heads, int nope, int latent, int ropeDim, int slotCount, float eps) {
+  waitForInputs();
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, width = latent + ropeDim, perHead = (latent + 4 * KEYS - 1) / (4 * KEYS);
   if ((int)blockIdx.x < heads * perHead) {
     int h = blockIdx.x / perHead, column = ((blockIdx.x % perHead) * 4 + warp) * KEYS;
@@ -110,6 +112,7 @@ extern "C" __global__ void __launch_bounds__(128) latentInputs(
 extern "C" __global__ void __launch_bounds__(128) routedGates(
     const T_x* x, const float* logits, const float* bias, const bf16* gate, const bf16* up, int* indices, float* weights, float* loads, T_y* y,
     int k, int n, int dim, int normalize, float scaling) {
+  waitForInputs();
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, choice = blockIdx.y, t = choice / k, which = choice - t * k;
   float score[OWN], biased[OWN];
   u32 taken = 0;
@@ -163,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(128) routedGates(
   i64 first = ((i64)expert * n + column) * dim;
   const T_x* row = x + (i64)t * dim;
   float gates[1][COLUMNS] = {}, ups[1][COLUMNS] = {};
-  constexpr int together = 4;
+  constexpr int together = 2;
   for (int c = lane * 8; c < dim; c += 256 * together) {
     uint4 g[together][COLUMNS], u[together][COLUMNS];
     loadWeights(g, gate + first, dim, columns, c, 256, dim);
@@ -182,15 +185,38 @@ extern "C" __global__ void __launch_bounds__(128) routedGates(
 /**
  * grid (dim / 2, rows), 128 threads: a block makes two outputs, its warps share the inner sums of the shared expert and of the routed ones.
  */
-extern "C" __global__ void __launch_bounds__(128) downProducts(
+extern "C" __global__ void __launch_bounds__(128, 8) downProducts(
     const T_residual* residual, const T_y* y, const int* indices, const float* weights, const bf16* down, const T_gate* gate, const T_up* up,
     const bf16* sharedDown, T_out* out, int dim, int k, int n, int m) {
   __shared__ float found[WARPS][COLUMNS];
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, column = blockIdx.x * COLUMNS, t = blockIdx.y;
   int columns = dim - column < COLUMNS ? dim - column : COLUMNS, units = n / 8;
   float sum[COLUMNS] = {};
+  // The shared expert's weights are on their way before the rows are there.
+  constexpr int together = 3;
+  uint4 shared[together][COLUMNS];
+  loadWeights(shared, sharedDown + (i64)column * m, m, columns, threadIdx.x * 8, 1024, m);
+  waitForInputs();
+  const T_gate* g = gate + (i64)t * m;
+  const T_up* u = up + (i64)t * m;
+  for (int first = threadIdx.x * 8; first < m; first += 1024 * together) {
+    if (first >= 1024 * together) loadWeights(shared, sharedDown + (i64)column * m, m, columns, first, 1024, m);
+#pragma unroll
+    for (int part = 0; part < together; part++) {
+      int c = first + part * 1024;
+      if (c >= m) continue;
+      Eight a = load8(g + c), b = load8(u + c);
+#pragma unroll
+      for (int i = 0; i < 8; i++) {
+        // Rounded as a tensor of activations between them would be.
+        bf16 inner;
+        inner = a.v[i] * sigmoid(a.v[i]) * b.v[i];
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++) sum[j] += (float)inner * load8((const bf16*)&shared[part][j]).v[i];
+      }
+    }
+  }
   // All experts' rows as one: unit u is eight elements of the (u / units)-th.
-  constexpr int together = 4;
   for (int first = threadIdx.x; first < k * units; first += 128 * together) {
     uint4 parts[together][COLUMNS];
     int choices[together], at[together];
@@ -213,26 +239,6 @@ extern "C" __global__ void __launch_bounds__(128) downProducts(
         Eight part = load8((const bf16*)&parts[b][j]);
 #pragma unroll
         for (int i = 0; i < 8; i++) sum[j] += weight * v.v[i] * part.v[i];
-      }
-    }
-  }
-  const T_gate* g = gate + (i64)t * m;
-  const T_up* u = up + (i64)t * m;
-  for (int first = threadIdx.x * 8; first < m; first += 1024 * together) {
-    uint4 shared[together][COLUMNS];
-    loadWeights(shared, sharedDown + (i64)column * m, m, columns, first, 1024, m);
-#pragma unroll
-    for (int part = 0; part < together; part++) {
-      int c = first + part * 1024;
-      if (c >= m) continue;
-      Eight a = load8(g + c), b = load8(u + c);
-#pragma unroll
-      for (int i = 0; i < 8; i++) {
-        // Rounded as a tensor of activations between them would be.
-        bf16 inner;
-        inner = a.v[i] * sigmoid(a.v[i]) * b.v[i];
-#pragma unroll
-        for (int j = 0; j < COLUMNS; j++) sum[j] += (float)inner * load8((const bf16*)&shared[part][j]).v[i];
       }
     }
   }

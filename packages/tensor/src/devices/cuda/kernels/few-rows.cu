@@ -2,7 +2,8 @@
 
 #include "few-rows.cuh"
 
-/** d[z, m, n] = a[z, m, k] · b[z, n, k]ᵀ + c[m, n] (null: nothing), m ≤ ROWS, k a multiple of 8. grid (n / 8, 1, batch), 128 threads. */
+/** d[z, m, n] = a[z, m, k] · b[z, n, k]ᵀ + c[m, n] (null: nothing), m ≤ ROWS, k a multiple of 8. grid (n / 8, 1, batch), 128 threads.
+ * OVERLAPPED: b is weights that no kernel writes. */
 extern "C" __global__ void __launch_bounds__(128) fewRows(
     const T_a* a, const bf16* b, const T_c* c, T_d* d, int m, int n, int k, int lda, int ldb, int ldc, int ldd, int strideA, int strideB,
     int strideD) {
@@ -11,7 +12,18 @@ extern "C" __global__ void __launch_bounds__(128) fewRows(
   i64 z = blockIdx.z;
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
   float sum[ROWS][COLUMNS] = {};
-  addProducts(sum, a + z * strideA, lda, m, b + z * strideB + (i64)column * ldb, ldb, columns, k);
+  const bf16* w = b + z * strideB + (i64)column * ldb;
+  const T_a* x = a + z * strideA;
+#ifdef OVERLAPPED
+  uint4 early[underWay][COLUMNS];
+  loadWeights(early, w, ldb, columns, lane * 8, 256, k);
+  waitForInputs();
+  multiplyWeights(sum, early, x, lda, m, lane * 8, 256, k);
+  addParts(sum, x, lda, m, w, ldb, columns, k, underWay * 256);
+#else
+  addParts(sum, x, lda, m, w, ldb, columns, k);
+#endif
+  sumLanes(sum);
 #pragma unroll
   for (int r = 0; r < ROWS; r++)
 #pragma unroll

@@ -23,6 +23,7 @@
 extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
     const T_q* q, const T_cache* cache, const int* blockTables, const int* rowSequence, const int* contextLengths, float* partials,
     int heads, int blockSize, int maxBlocks, float scale) {
+  waitForInputs();
   extern __shared__ __align__(16) char shared[];
   float* queries = (float*)shared;                        // [HEADS, WIDTH]
   bf16* latents = (bf16*)(queries + HEADS * WIDTH);       // [CHUNK, PITCH]
@@ -35,11 +36,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) latentPartials(
   const int* table = blockTables + (i64)rowSequence[r] * maxBlocks;
 
   if (firstChunk < lastChunk) {
-    for (int at = threadIdx.x * 8; at < HEADS * WIDTH; at += THREADS * 8) {
-      int h = at / WIDTH;
-      Eight v = {};
-      if (h < count) v = load8(q + ((i64)r * heads + firstHead) * WIDTH + at);
-      store8(queries + at, v);
+    constexpr int loads = (HEADS * WIDTH / 8 + THREADS - 1) / THREADS;
+    Eight v[loads];
+#pragma unroll
+    for (int i = 0; i < loads; i++) {
+      int at = (i * THREADS + threadIdx.x) * 8;
+      v[i] = Eight{};
+      if (at < count * WIDTH) v[i] = load8(q + ((i64)r * heads + firstHead) * WIDTH + at);
+    }
+#pragma unroll
+    for (int i = 0; i < loads; i++) {
+      int at = (i * THREADS + threadIdx.x) * 8;
+      if (at < HEADS * WIDTH) store8(queries + at, v[i]);
     }
   }
   if (threadIdx.x < HEADS) {
@@ -191,6 +199,7 @@ __device__ __forceinline__ float4 combined(const float* from, const float* facto
 
 /** out [rows, heads, LATENT]. grid (heads, rows), 128 threads. splits floats of shared memory. */
 extern "C" __global__ void __launch_bounds__(128) latentCombine(const float* partials, T_out* out, int heads, int splits) {
+  waitForInputs();
   extern __shared__ float factors[];
   i64 unit = (i64)blockIdx.y * heads + blockIdx.x;
   const float* from = partials + unit * splits * PART;
@@ -213,6 +222,7 @@ extern "C" __global__ void __launch_bounds__(128) latentCombine(const float* par
 #define SHARES (QUARTERS >= THREADS ? 1 : THREADS / QUARTERS)
 extern "C" __global__ void __launch_bounds__(THREADS) latentValues(
     const float* partials, const bf16* values, T_out* out, int heads, int valueDim, int splits) {
+  waitForInputs();
   extern __shared__ float factors[];
   __shared__ __align__(16) float sums[SHARES][LATENT];
   float* latents = sums[0];

@@ -38,6 +38,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       ],
       2 * g.rows * g.dim,
       [rowsMacro(g.rows)],
+      true,
     );
   },
   latentInputs(g, launcher) {
@@ -45,9 +46,17 @@ export const decodeLaunches: Launches<FusedKernelName> = {
     const blocks = g.heads * Math.ceil(g.latent / columns) + g.rows;
     const values = [g.q, g.kv, g.norm, g.keys, g.positions, g.cos, g.sin, g.slots, g.absorbed, g.cache];
     const sizes = [g.rows, g.heads, g.nope, g.latent, g.ropeDim, g.slotCount, g.eps];
-    launcher.launch(file, "latentInputs", [blocks], threads, "ppppppppppiiiiiif", [...values, ...sizes], 0, [
-      rowsMacro(g.rows),
-    ]);
+    launcher.launch(
+      file,
+      "latentInputs",
+      [blocks],
+      threads,
+      "ppppppppppiiiiiif",
+      [...values, ...sizes],
+      0,
+      [rowsMacro(g.rows)],
+      true,
+    );
   },
   pagedLatentValues(g, launcher) {
     const splits = latentPartials(g, launcher);
@@ -61,6 +70,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       [launcher.scratch, g.values, g.out, g.heads, g.valueDim, splits],
       4 * splits,
       partsOf(g, launcher.scratchBytes).macros,
+      true,
     );
   },
   routedGates(g, launcher) {
@@ -76,6 +86,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       ],
       0,
       [`EXPERTS=${g.experts}`],
+      true,
     );
   },
   downProducts(g, launcher) {
@@ -90,8 +101,17 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       g.sharedDown,
       g.out,
     ];
-    launcher.launch(file, "downProducts", [Math.ceil(g.dim / 2), g.rows], threads, "pppppppppiiii", [
-      ...[...buffers, g.dim, g.k, g.n, g.m],
-    ]);
+    const values = [...buffers, g.dim, g.k, g.n, g.m];
+    launcher.launch(
+      file,
+      "downProducts",
+      [Math.ceil(g.dim / 2), g.rows],
+      threads,
+      "pppppppppiiii",
+      values,
+      0,
+      [],
+      true,
+    );
   },
 };

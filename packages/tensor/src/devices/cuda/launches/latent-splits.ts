@@ -49,6 +49,7 @@ export function latentPartials(g: Latent, launcher: Launcher): number {
     ],
     shared,
     macros,
+    true,
   );
   return splits;
 }
@@ -65,5 +66,6 @@ export function latentInSplits(g: KernelArguments<"pagedLatentAttention", number
     [launcher.scratch, g.out, g.heads, splits],
     4 * splits,
     partsOf(g, launcher.scratchBytes).macros,
+    true,
   );
 }
