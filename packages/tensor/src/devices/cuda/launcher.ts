@@ -174,6 +174,9 @@ export function createLauncher({
     observe(mark) {
       marking = mark;
     },
+    get overlappedLaunches() {
+      return overlappedLaunches;
+    },
     areBf16: (...names) => names.every((name) => types.includes(name)),
     setTypes(bf16, may = true) {
       mayOverlap = may;
@@ -192,9 +195,9 @@ export function createLauncher({
         overlappedLaunches++;
         config.set([gx, gy, gz, block, 1, 1, shared]);
         driver.call("cuLaunchKernelEx", configMemory.address, found.handle, 0, extra.address);
-        return;
+      } else {
+        driver.call("cuLaunchKernel", found.handle, gx, gy, gz, block, 1, 1, shared, stream, 0, extra.address);
       }
-      driver.call("cuLaunchKernel", found.handle, gx, gy, gz, block, 1, 1, shared, stream, 0, extra.address);
       marking?.(name);
     },
     [Symbol.dispose]() {

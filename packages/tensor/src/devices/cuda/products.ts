@@ -177,6 +177,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       }
       if (isFewRows(args)) {
         const weights = products.bf16Of(b, 1);
+        const early = b.dtype === "bf16" && !products.recent.has(b.root);
         launcher.setTypes(
           Object.entries({ a, c, d }).flatMap(([name, buffer]) => (buffer?.dtype === "bf16" ? [name] : [])),
         );
