@@ -105,15 +105,14 @@ export function createLauncher({
   ]);
 
   let marking: ((name: string) => void) | null = null;
-  // CUlaunchConfig: grid, block, shared memory, stream, attributes; CUlaunchAttribute: id, value.
-  const configMemory = fixedMemory(koffi, 56);
-  const attributeMemory = fixedMemory(koffi, 72);
+  // CUlaunchConfig in 56 bytes (grid, block, shared memory, stream, attributes, how many), then at 64 its one CUlaunchAttribute (id, value):
+  // in one piece, so that none of it is collected while the other is in use.
+  const configMemory = fixedMemory(koffi, 136);
   const config = new Uint32Array(configMemory.bytes);
-  new BigUint64Array(configMemory.bytes).set([BigInt(stream), BigInt(attributeMemory.address)], 4);
+  new BigUint64Array(configMemory.bytes).set([BigInt(stream), BigInt(configMemory.address + 64)], 4);
   config[12] = 1;
-  const attribute = new Uint32Array(attributeMemory.bytes);
-  attribute[0] = programmaticSerialization;
-  attribute[2] = 1;
+  config[16] = programmaticSerialization;
+  config[18] = 1;
   const overlaps = Number(/^sm_(\d+)/.exec(chip)?.[1] ?? 0) >= 90;
 
   let mayOverlap = true;
