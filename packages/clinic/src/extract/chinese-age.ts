@@ -102,7 +102,7 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
-  if (bounded && unit === "mo" && /[就可]|该|要$/.test(spelling)) return true;
+  if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
