@@ -1,6 +1,9 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
+import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
+import { prepare } from "./clinic-prepare.ts";
+import { train } from "./clinic-train.ts";
 
 /** A subcommand: its line in the usage, and what it does. */
 export interface Subcommand {
@@ -8,7 +11,7 @@ export interface Subcommand {
   run(args: string[]): Promise<number | undefined>;
 }
 
-const subcommands: Readonly<Record<string, Subcommand>> = { extract };
+const subcommands: Readonly<Record<string, Subcommand>> = { extract, train, evaluate, prepare };
 
 const usage = Object.values(subcommands)
   .map((subcommand) => subcommand.usage)
