@@ -7,6 +7,7 @@ export function problemName({ kind, status, code }: Problem): ProblemName {
   if (status === 403) return "forbidden";
   if (status === 404) return "noClinic";
   if (status === 501) return "notInstalled";
+  if (status === 503 && code === "busy") return "busy";
   if (status === 503) return code !== undefined && /model|install/.test(code) ? "notInstalled" : "notReady";
   switch (kind) {
     case "offline":

@@ -37,8 +37,9 @@ function fit(result: Result, words: Strings): HTMLElement {
     sheet = printSheet(result, words, measure, characters, now);
     sheet.classList.add("measured");
     document.body.append(sheet);
-    // The sheet has the height of the paper; rounding may take a pixel.
-    return sheet.scrollHeight <= sheet.clientHeight + 1;
+    // The sheet has the height of the paper, the note what the rest leaves of it; rounding may take a pixel.
+    const parts = [sheet, ...sheet.querySelectorAll(".note-part")];
+    return parts.every((part) => part.scrollHeight <= part.clientHeight + 1);
   };
   const least = Math.min(whole, 240);
   const measure = measures.find((each) => fits(each, least)) ?? measures[measures.length - 1];

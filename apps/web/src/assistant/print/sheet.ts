@@ -9,7 +9,7 @@ import { ageText } from "../result/about.ts";
 import { probabilityBar } from "../result/bars.ts";
 import { weightText } from "../result/evidence.ts";
 import { percentText } from "../result/measures.ts";
-import { itemText, valueRows } from "../result/value-rows.ts";
+import { itemText, valueRows, valueText } from "../result/value-rows.ts";
 import { quote, type View } from "../result/view.ts";
 import type { Strings } from "../strings/index.ts";
 
@@ -156,11 +156,11 @@ function valueList(view: View, most: Measure): HTMLElement {
   const { assessment, words } = view;
   const { rows } = valueRows(assessment.items, assessment.patient.ageMonths);
   if (rows.length === 0) return section(words.values.title, element("p", {}, words.values.none));
-  const text = (item: (typeof rows)[number]["latest"]["item"]) =>
-    itemText(item, words.values.results, words.values.perMinute);
   const lines = rows.slice(0, most.values).map(({ code, latest, earlier }) => {
     const flag = latest.item.flag;
-    const trend = [...earlier.slice(-3), latest].map(({ item }) => shorten(text(item))).join(" → ");
+    const before = earlier.slice(-3).map(({ item }) => shorten(valueText(item, words.values.results)));
+    const now = itemText(latest.item, words.values.results, words.values.perMinute);
+    const trend = [...before, shorten(now)].join(" → ");
     return element(
       "li",
       { class: "line" },
