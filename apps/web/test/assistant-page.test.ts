@@ -4,14 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Assessment } from "@baltoro/clinic";
 import type { Page } from "playwright-core";
 import * as fixtures from "./assessments.ts";
-import { describeInBrowser, lastRequest, press } from "./browser.ts";
+import { assessNote, describeInBrowser, lastRequest, press } from "./browser.ts";
 
 const { notes } = fixtures;
 
 /** Writes a note and has it assessed. */
 async function assess(page: Page, text: string): Promise<void> {
-  await page.fill(".note-input", text);
-  await page.keyboard.press("Control+Enter");
+  await assessNote(page, text);
   await page.waitForSelector(".results");
 }
 
@@ -247,6 +246,15 @@ describeInBrowser("the Assistant page", (stage, visit) => {
         await page.dispatchEvent(".assistant", "drop", { dataTransfer: drop });
         await page.waitForSelector(".results");
         assert.deepEqual(lastRequest(stage()), { text: "dropped" });
+        await press(page, "New note");
+        await page.evaluate(() => {
+          const field = document.querySelector(".note-input") as HTMLTextAreaElement;
+          field.dispatchEvent(new ClipboardEvent("paste", { bubbles: true }));
+          field.value = "pasted";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+        });
+        await page.waitForSelector(".results");
+        assert.deepEqual(lastRequest(stage()), { text: "pasted" });
       },
       { hash: "" },
     );

@@ -150,3 +150,14 @@ export async function complete(page: Page, prompt: string): Promise<void> {
   await page.waitForFunction((old) => document.querySelector("textarea")?.value !== old, prompt);
   await idle(page);
 }
+
+/** Puts a note into the Assistant page, at once however long, and asks for its assessment. */
+export async function assessNote(page: Page, text: string): Promise<void> {
+  await page.evaluate((note) => {
+    const field = document.querySelector(".note-input") as HTMLTextAreaElement;
+    field.value = note;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    field.focus();
+  }, text);
+  await page.keyboard.press("Control+Enter");
+}

@@ -1,4 +1,5 @@
 import type { Assessment, Disease } from "@baltoro/clinic";
+import { named } from "../result/measures.ts";
 import type { Strings } from "../strings/index.ts";
 import type { Mark } from "./segments.ts";
 
@@ -11,9 +12,8 @@ export const refs = {
 
 /** All that is to be marked in the note: its values, its red flags, and the evidence of the disease that is looked at. */
 export function marksOf(assessment: Assessment, disease: Disease | undefined, words: Strings): Mark[] {
-  const name = (code: string) => words.values.names[code] ?? code;
   const values = assessment.items.map((item, index): Mark => {
-    const label = `${words.legend.value}: ${name(item.code)}`;
+    const label = `${words.legend.value}: ${named(words.values.names, item.code)}`;
     return { ref: refs.item(index), layer: "value", start: item.start, end: item.end, label };
   });
   const flags = assessment.redFlags.flatMap((flag, index) =>

@@ -60,8 +60,8 @@ export function createNotePane(
     "aria-describedby": "assistant-note-error",
     placeholder: say.placeholder,
     spellcheck: "false",
+    // No dir="auto": Chromium then takes seconds to lay out tens of thousands of lines.
     autocomplete: "off",
-    dir: "auto",
   });
   textarea.value = patient.text.get();
   const facts = element("p", { class: "note-facts" });

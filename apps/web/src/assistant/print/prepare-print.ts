@@ -1,6 +1,6 @@
 import type { Result } from "../case.ts";
 import type { Strings } from "../strings/index.ts";
-import { type Measure, printSheet } from "./sheet.ts";
+import { createSheet, type Measure, type Sheet } from "./sheet.ts";
 
 /** Tried in this order until the sheet holds it all and leaves room for the note. */
 const measures: readonly Measure[] = [
@@ -27,31 +27,39 @@ export function preparePrint(what: () => { readonly result: Result; readonly wor
   });
 }
 
-/** Makes a sheet, puts it in the document and takes off it what it has no room for. */
+/** Makes a sheet, puts it in the document and leaves off it what it has no room for. */
 function fit(result: Result, words: Strings): HTMLElement {
   const now = new Date();
   const whole = Math.min(result.text.length, mostCharacters);
-  let sheet: HTMLElement | undefined;
-  const fits = (measure: Measure, characters: number) => {
-    sheet?.remove();
-    sheet = printSheet(result, words, measure, characters, now);
-    sheet.classList.add("measured");
-    document.body.append(sheet);
-    // The sheet has the height of the paper, the note what the rest leaves of it; rounding may take a pixel.
-    const parts = [sheet, ...sheet.querySelectorAll(".note-part")];
-    return parts.every((part) => part.scrollHeight <= part.clientHeight + 1);
-  };
   const least = Math.min(whole, 240);
-  const measure = measures.find((each) => fits(each, least)) ?? measures[measures.length - 1];
-  if (!fits(measure, whole)) {
-    let [low, high] = [0, whole];
-    while (high - low > 8) {
-      const middle = (low + high) >> 1;
-      if (fits(measure, middle)) low = middle;
-      else high = middle;
-    }
-    fits(measure, low);
+  let sheet: Sheet | undefined;
+  for (const measure of measures) {
+    sheet?.root.remove();
+    sheet = createSheet(result, words, measure, now);
+    sheet.root.classList.add("measured");
+    document.body.append(sheet.root);
+    if (holds(sheet, least)) break;
   }
-  sheet?.classList.remove("measured");
-  return sheet as unknown as HTMLElement;
+  if (sheet === undefined) throw new Error("there is no measure of a sheet");
+  if (!holds(sheet, whole)) sheet.showNote(mostThat(whole, (characters) => holds(sheet as Sheet, characters)));
+  sheet.root.classList.remove("measured");
+  return sheet.root;
+}
+
+/** Whether a sheet has room for so much of the note. It has the height of the paper, the note what the rest leaves of it. */
+function holds({ root, showNote }: Sheet, characters: number): boolean {
+  showNote(characters);
+  // Rounding may take a pixel.
+  return [root, ...root.querySelectorAll(".note-part")].every((part) => part.scrollHeight <= part.clientHeight + 1);
+}
+
+/** The largest number up to `most`, to within 16, of which `isTrue`, which holds of all numbers below one. */
+function mostThat(most: number, isTrue: (value: number) => boolean): number {
+  let [low, high] = [0, most];
+  while (high - low > 16) {
+    const middle = (low + high) >> 1;
+    if (isTrue(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
 }

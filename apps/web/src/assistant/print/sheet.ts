@@ -8,7 +8,7 @@ import { partsOf } from "../note/hidden.ts";
 import { ageText } from "../result/about.ts";
 import { probabilityBar } from "../result/bars.ts";
 import { weightText } from "../result/evidence.ts";
-import { percentText } from "../result/measures.ts";
+import { named, percentText } from "../result/measures.ts";
 import { itemText, valueRows, valueText } from "../result/value-rows.ts";
 import { quote, type View } from "../result/view.ts";
 import type { Strings } from "../strings/index.ts";
@@ -21,8 +21,15 @@ export interface Measure {
   readonly missing: number;
 }
 
-/** The result on one sheet of paper, with the first `characters` of the note. */
-export function printSheet(result: Result, words: Strings, most: Measure, characters: number, now: Date): HTMLElement {
+/** The result on one sheet of paper. */
+export interface Sheet {
+  readonly root: HTMLElement;
+  /** Puts the first characters of the note on it. */
+  showNote(characters: number): void;
+}
+
+/** Makes a {@link Sheet}, without the note. */
+export function createSheet(result: Result, words: Strings, most: Measure, now: Date): Sheet {
   const { assessment } = result;
   const view: View = {
     assessment,
@@ -31,10 +38,10 @@ export function printSheet(result: Result, words: Strings, most: Measure, charac
     disease: createCell(undefined),
     enterAge() {},
   };
-  const { model, note, patient } = assessment;
+  const { model, patient } = assessment;
   const facts = [
     `${words.about.age} ${ageText(patient.ageMonths, words)}`,
-    words.note.readAs[note.language],
+    words.note.readAs[assessment.note.language],
     `${words.print.printed} ${now.toLocaleString(words.language)}`,
   ];
   const head = element("header", {}, element("h1", {}, words.print.title), element("p", {}, facts.join(" · ")));
@@ -49,7 +56,7 @@ export function printSheet(result: Result, words: Strings, most: Measure, charac
       `${words.about.model}: ${model.name} ${model.version} · ${words.about.trainedOn}: ${words.about.training[model.training]}`,
     ),
     element("p", {}, `${words.about.hash} `, element("code", {}, model.hash)),
-    element("p", {}, `${words.about.noteHash} `, element("code", {}, note.sha256)),
+    element("p", {}, `${words.about.noteHash} `, element("code", {}, assessment.note.sha256)),
     element("p", { class: "sign" }, `${words.print.sign}: `),
   );
   const columns = element(
@@ -58,11 +65,19 @@ export function printSheet(result: Result, words: Strings, most: Measure, charac
     first,
     element("div", {}, valueList(view, most), ...(ranked ? [missingList(view, most)] : [])),
   );
-  return element(
+  const note = section(words.note.title);
+  note.classList.add("note-part");
+  const root = element(
     "div",
     { class: "print-sheet", lang: languageTags[words.language] },
-    ...[head, flagList(view, most), columns, noticeList(view), noteText(view, result.text, characters), foot],
+    ...[head, flagList(view, most), columns, noticeList(view), note, foot],
   );
+  return {
+    root,
+    showNote(characters) {
+      note.replaceChildren(...[...note.querySelectorAll("h2")], ...noteText(view, result.text, characters));
+    },
+  };
 }
 
 function section(title: string, ...content: readonly Node[]): HTMLElement {
@@ -164,7 +179,7 @@ function valueList(view: View, most: Measure): HTMLElement {
     return element(
       "li",
       { class: "line" },
-      element("span", {}, words.values.names[code] ?? code),
+      element("span", {}, named(words.values.names, code)),
       element("span", {}, trend, flag === "H" || flag === "L" ? element("b", {}, flag === "H" ? " ↑" : " ↓") : ""),
     );
   });
@@ -198,7 +213,7 @@ function noticeList({ assessment, words }: View): HTMLElement {
   );
 }
 
-function noteText({ assessment, words }: View, text: string, characters: number): HTMLElement {
+function noteText({ assessment, words }: View, text: string, characters: number): HTMLElement[] {
   const shown = text.slice(0, characters);
   const parts = partsOf(shown).map(({ text: part, code }) => (code === undefined ? part : `[${code}]`));
   const body = element(
@@ -206,9 +221,6 @@ function noteText({ assessment, words }: View, text: string, characters: number)
     { class: "note-text", lang: languageTags[assessment.note.language], dir: "auto" },
     parts.join(""),
   );
-  const cut =
-    shown.length < text.length ? [element("p", { class: "rest" }, words.print.cut(shown.length, text.length))] : [];
-  const node = section(words.note.title, body, ...cut);
-  node.classList.add("note-part");
-  return node;
+  if (shown.length === text.length) return [body];
+  return [body, element("p", { class: "rest" }, words.print.cut(shown.length, text.length))];
 }

@@ -24,6 +24,11 @@ export function groupOf(code: string, hasResult: boolean): Group {
   return order.get(code) ?? (hasResult ? "finding" : "unknown");
 }
 
+/** What a table says of a key that came from a note or a server: its own entries only, else the key itself. */
+export function named(table: Readonly<Record<string, string>>, key: string): string {
+  return Object.hasOwn(table, key) ? table[key] : key;
+}
+
 /** Where a code stands in a chart; those without a place come last. */
 export function rankOf(code: string): number {
   return ranks.get(code) ?? ranks.size;
@@ -37,7 +42,7 @@ export function rangeOf(
   if (months === undefined) return undefined;
   const range = ranges.ranges.find((each) => each.code === code && months >= each.from && months < each.to);
   if (range === undefined) return undefined;
-  const source = (ranges.sources as Readonly<Record<string, string>>)[range.source] ?? range.source;
+  const source = named(ranges.sources, range.source);
   return { low: range.low, high: range.high, source };
 }
 
@@ -51,7 +56,7 @@ const units: Readonly<Record<string, string>> = {
 
 /** A UCUM unit as a chart prints it. */
 export function unitText(unit: string, perMinute: string): string {
-  return unit === "/min" ? perMinute : (units[unit] ?? unit);
+  return unit === "/min" ? perMinute : named(units, unit);
 }
 
 /** A number without the noise of a conversion: at most four significant digits behind the point, none cut before it. */

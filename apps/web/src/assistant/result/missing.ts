@@ -25,7 +25,11 @@ export function missing({ assessment, words }: View): HTMLElement {
     const changes = ranked.map((disease) => {
       const change = test.change[disease];
       const points = (100 * change).toFixed(change < 0.0095 ? 1 : 0);
-      return element("td", { class: "number", "data-most": change === strongest }, words.missing.points(points));
+      return element(
+        "td",
+        { class: "number", "data-most": change === strongest, "data-name": words.differential.diseases[disease].short },
+        words.missing.points(points),
+      );
     });
     const gain = element(
       "td",

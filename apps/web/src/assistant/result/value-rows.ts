@@ -1,5 +1,5 @@
 import type { Item } from "@baltoro/clinic";
-import { ageCode, type Group, groupOf, numberText, rangeOf, rankOf, unitText } from "./measures.ts";
+import { ageCode, type Group, groupOf, named, numberText, rangeOf, rankOf, unitText } from "./measures.ts";
 
 /** An item with its place in `Assessment.items`. */
 export interface Placed {
@@ -49,7 +49,7 @@ export function middleOf({ value, low, high }: Item): number | undefined {
 
 /** What an item says, without its unit: `38.6`, `4–10`, `>200`, or a result in words. */
 export function valueText(item: Item, results: Readonly<Record<string, string>>): string {
-  if (item.result !== undefined) return results[item.result] ?? item.result;
+  if (item.result !== undefined) return named(results, item.result);
   const sign = item.comparator === undefined ? "" : { "<": "<", "<=": "≤", ">=": "≥", ">": ">" }[item.comparator];
   if (item.value !== undefined) return sign + numberText(item.value);
   if (item.low !== undefined && item.high !== undefined) return `${numberText(item.low)}–${numberText(item.high)}`;

@@ -2,7 +2,7 @@ import { button, element } from "../../dom/element.ts";
 import { rove } from "../../dom/rove.ts";
 import { refs } from "../note/marks.ts";
 import { trendLine } from "./bars.ts";
-import { numberText, unitText } from "./measures.ts";
+import { named, numberText, unitText } from "./measures.ts";
 import { itemText, middleOf, type Placed, type ValueRow, valueRows, valueText } from "./value-rows.ts";
 import { card, spoken, type View } from "./view.ts";
 
@@ -43,7 +43,7 @@ function table(rows: readonly ValueRow[], view: View): HTMLElement {
 function line(row: ValueRow, view: View): HTMLElement {
   const { words } = view;
   const { item } = row.latest;
-  const name = words.values.names[row.code] ?? row.code;
+  const name = named(words.values.names, row.code);
   const flag = item.flag;
   const drawn = [...row.earlier, row.latest].map((each) => middleOf(each.item));
   const numbers = drawn.filter((value) => value !== undefined);
@@ -82,7 +82,7 @@ function arrow(): HTMLElement {
 function reading(placed: Placed, view: View, latest: boolean): HTMLElement {
   const { words } = view;
   const text = valueText(placed.item, words.values.results);
-  const name = words.values.names[placed.item.code] ?? placed.item.code;
+  const name = named(words.values.names, placed.item.code);
   const node = button(text, () => {}, { class: latest ? "button reading latest" : "button reading" });
   node.setAttribute("aria-label", `${name} ${itemText(placed.item, words.values.results, words.values.perMinute)}`);
   const details = [placed.item.time, placed.item.status === "past" ? words.values.past : undefined].filter(Boolean);
@@ -117,7 +117,7 @@ function hints({ item }: Placed, { words }: View): HTMLElement[] {
 function otherValues(others: readonly Placed[], view: View): HTMLElement {
   const { values: words } = view.words;
   const rows = others.map((each) => {
-    const text = `${words.names[each.item.code] ?? each.item.code} ${itemText(each.item, words.results, words.perMinute)}`;
+    const text = `${named(words.names, each.item.code)} ${itemText(each.item, words.results, words.perMinute)}`;
     const node = button(text, () => {}, { class: "button reading" });
     view.links.entry(node, [refs.item(each.index)]);
     return element("li", {}, node);
