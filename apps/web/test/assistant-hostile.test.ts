@@ -139,7 +139,7 @@ describeInBrowser("hostile notes on the Assistant page", (stage, visit) => {
           marks.every((mark) => mark.isWellFormed()),
           `${marks}`,
         );
-        assert.equal(await page.locator(".values tbody tr").count(), 2);
+        assert.equal(await page.locator(".values tbody tr").count(), 3);
       },
       { hash: "" },
     );

@@ -159,7 +159,7 @@ test("counts and pages", () => {
   assert.equal(pages[0].id, "assistant", "the start page");
   assert.equal(pageOf("#/nowhere"), pages[0]);
   assert.equal(pageOf(""), pages[0]);
-  const two = [...pages, { ...pages[0], id: "runs" }];
-  assert.equal(pageOf("#/runs/7", two), two[1]);
+  const more = [...pages, { ...pages[0], id: "runs" }];
+  assert.equal(pageOf("#/runs/7", more), more.at(-1));
   assert.equal(new Set(pages.map(({ id }) => id)).size, pages.length);
 });

@@ -1,4 +1,4 @@
-import type { Disease } from "@baltoro/clinic";
+import type { Assessment, Disease } from "@baltoro/clinic";
 import type { Cell } from "../../dom/cell.ts";
 import { button, element, icon } from "../../dom/element.ts";
 import { icons } from "../../dom/icons.ts";
@@ -140,7 +140,7 @@ export function createNotePane(
       assess.replaceChildren(icon(running ? icons.stop : icons.play), element("span", {}, label));
       assess.toggleAttribute("data-stop", running);
       assess.title = running ? `${label} (Esc)` : `${label} (Ctrl+Enter)`;
-      facts.textContent = reading ? factsOf(result.assessment, words) : "";
+      facts.replaceChildren(...(reading ? factsOf(result.assessment, words) : []));
       if (!reading) {
         drawn = undefined;
         return links.forgetPieces();
@@ -155,12 +155,9 @@ export function createNotePane(
   };
 }
 
-function factsOf(
-  {
-    note,
-    patient,
-  }: { readonly note: { readonly language: "zh" | "en" }; readonly patient: { readonly ageMonths?: number } },
-  words: Strings,
-): string {
-  return `${words.about.age} ${ageText(patient.ageMonths, words)} · ${words.note.readAs[note.language]}`;
+function factsOf({ note, patient }: Assessment, words: Strings): HTMLElement[] {
+  return [
+    element("span", {}, `${words.about.age} ${ageText(patient.ageMonths, words)}`),
+    element("span", { class: "note-language" }, ` · ${words.note.readAs[note.language]}`),
+  ];
 }

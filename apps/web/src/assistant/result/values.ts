@@ -34,13 +34,14 @@ function table(rows: readonly ValueRow[], view: View): HTMLElement {
       "tbody",
       {},
       element("tr", {}, element("th", { scope: "rowgroup", colspan: 3, class: "group" }, words.groups[group])),
-      ...members.map((row) => line(row, view)),
+      ...members.flatMap((row) => lines(row, view)),
     ),
   );
   return element("table", {}, element("thead", { class: "visually-hidden" }, element("tr", {}, ...head)), ...bodies);
 }
 
-function line(row: ValueRow, view: View): HTMLElement {
+/** A test's line, and one below it of what it was before. */
+function lines(row: ValueRow, view: View): HTMLElement[] {
   const { words } = view;
   const { item } = row.latest;
   const name = named(words.values.names, row.code);
@@ -54,11 +55,8 @@ function line(row: ValueRow, view: View): HTMLElement {
   ];
   const range = row.range ? `${numberText(row.range.low)}–${numberText(row.range.high)}` : "";
   const unit = unitText(item.unit, words.values.perMinute);
-  const drawing = row.earlier.length > 0 && numbers.length > 1 ? [trendLine(numbers, row.range)] : [];
-  const past =
-    earlier.length === 0 ? [] : [element("div", { class: "earlier" }, spoken(`${words.values.trend}: `), ...earlier)];
   const latest = element("span", { class: "now" }, flagMark(flag, view), reading(row.latest, view, true));
-  const heading = element("th", { scope: "row" }, name, ...drawing, ...hints(row.latest, view), ...past);
+  const heading = element("th", { scope: "row" }, name, ...hints(row.latest, view));
   const cells =
     item.result === undefined
       ? [
@@ -66,12 +64,20 @@ function line(row: ValueRow, view: View): HTMLElement {
           element("td", { class: "number range" }, range || spoken(words.values.unflagged)),
         ]
       : [element("td", { class: "finding", colspan: 2 }, latest)];
-  const node = element("tr", { "data-flag": flag }, heading, ...cells);
-  view.links.around(
-    node,
-    [row.latest, ...row.earlier].map(({ index }) => refs.item(index)),
+  const hasPast = row.earlier.length > 0;
+  const first = element("tr", { "data-flag": flag, class: hasPast ? "with-trend" : undefined }, heading, ...cells);
+  const drawing = numbers.length > 1 ? [trendLine(numbers, row.range)] : [];
+  const before = element(
+    "td",
+    { class: "earlier", colspan: 3 },
+    spoken(`${words.values.trend}: `),
+    ...earlier,
+    ...drawing,
   );
-  return node;
+  const rows = hasPast ? [first, element("tr", {}, before)] : [first];
+  const all = [row.latest, ...row.earlier].map(({ index }) => refs.item(index));
+  for (const node of rows) view.links.around(node, all);
+  return rows;
 }
 
 function arrow(): HTMLElement {
