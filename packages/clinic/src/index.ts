@@ -1,9 +1,11 @@
+export * from "./access/index.ts";
+export * from "./audit/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
 export type { CohortRecord } from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
 export type { Example } from "./examples/index.ts";
 export { type ExtractOptions, extract, type Item, type Status } from "./extract/index.ts";
-export { type Observation, type ObservationOptions, toObservations } from "./fhir/index.ts";
+export * from "./fhir/index.ts";
 export {
   defaultLexicon,
   type Lexicon,
@@ -15,3 +17,5 @@ export {
 export { type Line, NoteError, type NoteRecord, parseNote, readLines } from "./notes/index.ts";
 export { type ReferenceRange, referenceRange, referenceRanges } from "./reference/index.ts";
 export * from "./score/index.ts";
+export * from "./service/index.ts";
+export { defaultDataDirectory } from "./storage/index.ts";
