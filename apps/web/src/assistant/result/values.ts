@@ -1,5 +1,6 @@
 import { button, element } from "../../dom/element.ts";
 import { rove } from "../../dom/rove.ts";
+import { languageTags } from "../../language/language.ts";
 import { refs } from "../note/marks.ts";
 import { trendLine } from "./bars.ts";
 import { named, numberText, unitText } from "./measures.ts";
@@ -92,6 +93,8 @@ function reading(placed: Placed, view: View, latest: boolean): HTMLElement {
   const node = button(text, () => {}, { class: latest ? "button reading latest" : "button reading" });
   node.setAttribute("aria-label", `${name} ${itemText(placed.item, words.values.results, words.values.perMinute)}`);
   const details = [placed.item.time, placed.item.status === "past" ? words.values.past : undefined].filter(Boolean);
+  // A finding stands in the note's own words.
+  if (text === placed.item.result) node.lang = languageTags[view.assessment.note.language];
   if (details.length > 0) node.title = details.join(" · ");
   view.links.entry(node, [refs.item(placed.index)]);
   return node;
@@ -109,15 +112,17 @@ function flagMark(flag: "L" | "N" | "H" | undefined, { words }: View): HTMLEleme
   );
 }
 
-function hints({ item }: Placed, { words }: View): HTMLElement[] {
-  const texts = [
-    item.status === "past" ? words.values.past : undefined,
-    item.certainty === "approximate" ? words.values.approximate : undefined,
-    item.certainty === "inferred" ? words.values.inferred : undefined,
-    item.start >= item.end ? words.values.notePlace : undefined,
-    item.time,
-  ].filter((text) => text !== undefined && text !== "");
-  return texts.length === 0 ? [] : [element("span", { class: "detail" }, texts.join(" · "))];
+function hints({ item }: Placed, { words, assessment }: View): HTMLElement[] {
+  const said = [
+    item.status === "past" ? words.values.past : "",
+    item.certainty === "approximate" ? words.values.approximate : "",
+    item.certainty === "inferred" ? words.values.inferred : "",
+    item.start >= item.end ? words.values.notePlace : "",
+  ].filter((text) => text !== "");
+  const parts = said.map((text) => element("span", {}, text));
+  if (item.time) parts.push(element("span", { lang: languageTags[assessment.note.language] }, item.time));
+  const spaced = parts.flatMap((part, i) => (i === 0 ? [part] : [" · ", part]));
+  return parts.length === 0 ? [] : [element("span", { class: "detail" }, ...spaced)];
 }
 
 function otherValues(others: readonly Placed[], view: View): HTMLElement {
