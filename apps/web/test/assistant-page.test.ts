@@ -333,6 +333,45 @@ describeInBrowser("the Assistant page", (stage, visit) => {
     );
   });
 
+  test("an answer of another shape is no result; long lists are folded; a note not assessed is not left unasked", async () => {
+    await visit(
+      async (page) => {
+        const [first, ...others] = fixtures.pneumonia.differential;
+        const evidence = Array.from({ length: 9 }, (_, i) => ({ ...first.for[0], weight: 1 - i / 10 }));
+        const unknown = { ...others[0], probability: Number.NaN, low: Number.NaN, high: Number.NaN };
+        const tests = Array.from({ length: 20 }, () => fixtures.pneumonia.missing[0]);
+        const differential = [{ ...first, for: evidence }, unknown];
+        answer({ ...fixtures.pneumonia, differential, missing: tests });
+        await assess(page, notes.pneumonia);
+        assert.equal(await page.locator(".evidence-entry:visible").count(), 5 + first.against.length);
+        await press(page, "Show 4 more");
+        assert.equal(await page.locator(".evidence-entry:visible").count(), 9 + first.against.length);
+        assert.equal(await page.locator(".missing tbody tr:visible").count(), 6);
+        assert.match(
+          (await page.locator(".candidate").nth(1).textContent()) ?? "",
+          /–/,
+          "a disease that the model does not know",
+        );
+
+        await press(page, "Edit");
+        await page.keyboard.insertText("x");
+        answer({ ...fixtures.pneumonia, items: [null] } as unknown as Assessment);
+        await page.keyboard.press("Control+Enter");
+        await page.getByText("not one that this page understands").waitFor();
+        assert.equal(await page.locator(".candidate, .red-flags").count(), 0, "half a result is none");
+        await page.keyboard.press("e");
+        await page.keyboard.insertText("y");
+        const leave = () => page.evaluate(() => !dispatchEvent(new Event("beforeunload", { cancelable: true })));
+        assert.equal(await leave(), true, "asked before it is lost");
+        answer(fixtures.pneumonia);
+        await page.keyboard.press("Control+Enter");
+        await page.waitForSelector(".results");
+        assert.equal(await leave(), false);
+      },
+      { hash: "" },
+    );
+  });
+
   test("a locked server asks for its key; a request is cancelled; a change leaves it", async () => {
     stage().server.behaviour.apiKey = "letmein";
     await visit(

@@ -35,6 +35,11 @@ export const mount: PageMount = (place, { language }) => {
     status.textContent = text;
   }
 
+  // A note is kept nowhere: one that was written and not assessed is not left without a question.
+  addEventListener("beforeunload", (event) => {
+    if (patient.text.get().trim() !== "" && !patient.isCurrent()) event.preventDefault();
+  });
+
   const isShown = () => !place.hidden && place.isConnected;
   listenForKeys(isShown, (act) => screen?.act(act));
   preparePrint(() => {

@@ -103,8 +103,8 @@ export function createCase(assess: Assess, now: () => number = () => performance
         const assessment = await assess(request, control.signal);
         if (current !== control) return control.signal.aborted ? (control.signal.reason as Outcome) : "superseded";
         current = undefined;
-        result.set({ ...asked, assessment, milliseconds: now() - start });
         running.set(false);
+        result.set({ ...asked, assessment, milliseconds: now() - start });
         return "done";
       } catch (error) {
         if (current !== control) return control.signal.aborted ? (control.signal.reason as Outcome) : "superseded";

@@ -29,7 +29,7 @@ export function createProblemNotice(
       const label = name === "unauthorized" ? words.key.enter : problems.again;
       const retry = button(label, () => again(problem));
       // The server's own words help who runs it; they are shown as text, whatever they hold.
-      const detail = ["rejected", "server", "notInstalled"].includes(name) ? ` (${problem.message})` : "";
+      const detail = ["rejected", "server", "notInstalled", "malformed"].includes(name) ? ` (${problem.message})` : "";
       const text = element(
         "div",
         { class: "notice-text" },

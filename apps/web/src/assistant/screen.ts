@@ -10,6 +10,7 @@ import { acceptDrop } from "./note/drop.ts";
 import { createNotePane, type Mode } from "./note/note-pane.ts";
 import { openFile } from "./note/open-file.ts";
 import { createProblemNotice } from "./problem-notice.ts";
+import { toProblem } from "./problems.ts";
 import { redFlags } from "./result/red-flags.ts";
 import { resultHead, resultPane, staleNotice } from "./result/result-pane.ts";
 import type { View } from "./result/view.ts";
@@ -170,7 +171,17 @@ export function createScreen({ patient, mode, disease, words, askKey, announce }
     if (given) void takeFile(given);
   });
   acceptDrop(root, (given) => void takeFile(given));
-  ends.push(patient.result.watch(showResult));
+  ends.push(
+    patient.result.watch(() => {
+      try {
+        showResult();
+      } catch (error) {
+        // An answer of a newer server, perhaps: half a result must not stand there as if it were whole.
+        patient.result.set(undefined);
+        patient.problem.set(toProblem(error));
+      }
+    }),
+  );
   for (const cell of [patient.text, patient.age, patient.result, patient.running, mode, disease] as const) {
     ends.push((cell as Cell<unknown>).watch(showState));
   }

@@ -151,6 +151,9 @@ export function createNotePane(
       const language = languageTags[result.assessment.note.language];
       marked.show(result.text, marksOf(result.assessment, disease.get(), words), language);
       legend.show(result.assessment, disease.get(), result.text);
+      // Without marks the keys need another stop to scroll the note from.
+      if (marked.root.querySelector("[data-stop]") === null) marked.root.tabIndex = 0;
+      else marked.root.removeAttribute("tabindex");
     },
   };
 }

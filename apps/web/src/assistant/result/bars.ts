@@ -1,6 +1,7 @@
 import { drawing } from "../../dom/element.ts";
 
-const percent = (share: number) => `${(100 * Math.max(0, Math.min(1, Number.isNaN(share) ? 0 : share))).toFixed(2)}%`;
+const percent = (share: number) =>
+  `${(100 * Math.max(0, Math.min(1, Number.isFinite(share) ? share : 0))).toFixed(2)}%`;
 
 /** A probability as a bar from 0 to 1 with its interval as a line over it. Lengths are SVG attributes: the policy refuses styles. */
 export function probabilityBar(probability: number, low: number, high: number): SVGSVGElement {

@@ -3,9 +3,12 @@ import { button, element } from "../../dom/element.ts";
 import { rove } from "../../dom/rove.ts";
 import { refs } from "../note/marks.ts";
 import { shareBar } from "./bars.ts";
+import { fold } from "./fold.ts";
 import { quote, spoken, type View } from "./view.ts";
 
 type Side = "for" | "against";
+
+const mostShown = 5;
 
 /** What in the note speaks for a disease and what against it, side by side. */
 export function evidencePanel(candidate: Candidate, view: View): HTMLElement[] {
@@ -34,7 +37,13 @@ function side(name: Side, candidate: Candidate, view: View): HTMLElement {
     view.links.entry(row, [refs.evidence(candidate.disease, name, index), ...item]);
     return element("li", {}, row);
   });
-  return element("div", { class: name }, heading, element("ol", {}, ...rows));
+  return element(
+    "div",
+    { class: name },
+    heading,
+    element("ol", {}, ...rows),
+    ...fold(rows, mostShown, words.state.more),
+  );
 }
 
 function entry(evidence: Evidence, view: View, bar: SVGSVGElement): HTMLButtonElement {

@@ -64,9 +64,9 @@ export function numberText(value: number): string {
   return String(Number(Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4)));
 }
 
-/** A probability in percent. The ends are never shown as certain. */
+/** A probability in percent. The ends are never shown as certain; a disease that the model does not know has none (NaN, null in JSON). */
 export function percentText(probability: number): string {
-  if (Number.isNaN(probability)) return "–";
+  if (!Number.isFinite(probability)) return "–";
   const percent = probability * 100;
   if (percent < 0.5 && percent > 0) return "<1%";
   if (percent > 99.5 && percent < 100) return ">99%";

@@ -1,6 +1,9 @@
 import { element } from "../../dom/element.ts";
 import { shareBar } from "./bars.ts";
+import { fold } from "./fold.ts";
 import { card, type View } from "./view.ts";
+
+const mostShown = 6;
 
 /** The tests that the note lacks, and how far each is expected to move every disease of the ranking. */
 export function missing({ assessment, words }: View): HTMLElement {
@@ -42,6 +45,7 @@ export function missing({ assessment, words }: View): HTMLElement {
   root.append(
     element("p", { class: "hint" }, words.missing.hint),
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
+    ...fold(rows, mostShown, words.state.more),
   );
   return root;
 }

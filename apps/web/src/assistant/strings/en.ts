@@ -57,6 +57,7 @@ export const en: Strings = {
       `Assessed. Red flags: ${redFlags}. Values: ${values}. ${candidates === 0 ? "No ranking." : `Candidates: ${candidates}.`}`,
     results: "Results",
     took: (milliseconds) => `in ${count.format(milliseconds)} ms`,
+    more: (n) => `Show ${n} more`,
     print: "Print",
     keys: "Keyboard",
   },

@@ -60,6 +60,7 @@ export interface Strings {
     readonly done: (redFlags: number, values: number, candidates: number) => string;
     readonly results: string;
     readonly took: (milliseconds: number) => string;
+    readonly more: (count: number) => string;
     readonly print: string;
     readonly keys: string;
   };

@@ -55,6 +55,7 @@ export const zh: Strings = {
       `分析完成。危险信号 ${redFlags} 项，数值 ${values} 项，${candidates === 0 ? "不排序" : `候选 ${candidates} 项`}。`,
     results: "结果",
     took: (milliseconds) => `用时 ${count.format(milliseconds)} 毫秒`,
+    more: (n) => `再显示 ${n} 项`,
     print: "打印",
     keys: "快捷键",
   },
