@@ -1,6 +1,7 @@
 import type { Result } from "../case.ts";
 import type { Strings } from "../strings/index.ts";
-import { createSheet, type Measure, type Sheet } from "./sheet.ts";
+import type { Measure } from "./parts.ts";
+import { createSheet, type Sheet } from "./sheet.ts";
 
 /** Tried in this order until the sheet holds it all and leaves room for the note. */
 const measures: readonly Measure[] = [

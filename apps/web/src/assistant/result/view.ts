@@ -16,6 +16,9 @@ export interface View {
   enterAge(): void;
 }
 
+/** What a part that nothing is done with is drawn from. */
+export type Reading = Pick<View, "assessment" | "words">;
+
 /** A part of the result under a heading that the focus can be put on. */
 export function card(name: string, title: string, ...content: readonly (Node | string)[]): HTMLElement {
   const id = `assistant-${name}`;
@@ -24,7 +27,7 @@ export function card(name: string, title: string, ...content: readonly (Node | s
 }
 
 /** Words out of the note, in the note's language. */
-export function quote(text: string, { assessment }: View): HTMLElement {
+export function quote(text: string, { assessment }: Pick<View, "assessment">): HTMLElement {
   return element("q", { lang: languageTags[assessment.note.language], dir: "auto" }, text.replace(/\s+/g, " ").trim());
 }
 
