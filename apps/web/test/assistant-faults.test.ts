@@ -58,7 +58,8 @@ describeInBrowser("the Assistant page where something is missing or fails", (sta
       async (page) => {
         await page.fill(".note-input", notes.asthma);
         for (const [status, code, message] of failures) {
-          const headers = status === 429 ? { "Retry-After": "1" } : undefined;
+          const wait = code === "model_not_installed" ? "3600" : "1";
+          const headers = status === 429 || status === 503 ? { "Retry-After": wait } : undefined;
           stage().server.behaviour.assess = () => ({
             status,
             body: { error: { message: "<b>x</b>", code } },

@@ -39,7 +39,8 @@ export function createProblemNotice(
       );
       const close = button(problems.dismiss, dismiss, { icon: icons.close, iconOnly: true, class: "button quiet" });
       root.append(element("div", { class: "notice", "data-problem": name }, icon(icons.warn), text, retry, close));
-      if (problem.retryAfter === undefined || problem.retryAfter === 0) return;
+      // Other failures may end sooner than the server guesses: whoever mends them wants to try at once.
+      if (!["busy", "notReady"].includes(name) || !problem.retryAfter) return;
       const end = Date.now() + problem.retryAfter * 1000;
       const tick = () => {
         const left = Math.ceil((end - Date.now()) / 1000);
