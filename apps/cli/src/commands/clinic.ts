@@ -1,6 +1,7 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
 import { audit } from "./clinic-audit.ts";
+import { cohort } from "./clinic-cohort.ts";
 import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
 import { keys } from "./clinic-keys.ts";
@@ -15,6 +16,7 @@ export interface Subcommand {
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   extract,
+  cohort,
   train,
   evaluate,
   prepare,
@@ -27,7 +29,7 @@ const usage = Object.values(subcommands)
   .join("\n\n");
 
 export const clinic: Command = {
-  summary: "read clinical notes; keys and audit log of the service that assesses them",
+  summary: "read clinical notes, train and judge models of diagnosis, keep keys and audit log",
   usage,
   async run([name, ...args]) {
     if (name === undefined || !Object.hasOwn(subcommands, name))
