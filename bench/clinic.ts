@@ -1,18 +1,23 @@
 /**
  * Diagnosis: every model on the synthetic cohort and, where ../shared is there, five-fold on real dialogues.
- * `--quick`: one seed, one network, two minutes of training. `--only real|synthetic`. `--cohort FILE`: the cohort as JSON lines.
- * `--out FILE`: all predictions as JSON, for plots without training (it holds ids and scores of third-party notes, no text).
+ * `--quick`: one seed, one network. `--minutes N`: limit of each training of a network (default 1.8). `--only real|synthetic`. `--cohort FILE`: the cohort as JSON lines.
+ * `--out FILE`: everything measured as JSON (ids and scores of third-party notes, no text). `--plots DIR`: pictures; with `--from FILE`
+ * of what an earlier `--out` kept, without training anything.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type CohortRecord, evaluateModel, loadDiagnosisModel, readExamples, variantNames } from "@baltoro/clinic";
 import type { BenchOptions, BenchResult, Check } from "./harness.ts";
+import { writePlots } from "./parts/clinic/plots.ts";
 import { measureReal } from "./parts/clinic/real.ts";
 import { measureSynthetic } from "./parts/clinic/synthetic.ts";
 
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
 const shipped = join(import.meta.dirname, "../models/clinic-fusion");
+
+/** Of one training of a network: 7 variants and 3 seeds end within 45 minutes so. The result depends on the machine's speed. */
+const defaultMinutes = 1.8;
 
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
@@ -20,8 +25,16 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     options: {
       ...{ quick: { type: "boolean" }, only: { type: "string" } },
       ...{ cohort: { type: "string" }, out: { type: "string" } },
+      minutes: { type: "string" },
+      ...{ plots: { type: "string" }, from: { type: "string" } },
     } as const,
   });
+  if (values.from !== undefined) {
+    const kept: unknown = JSON.parse(readFileSync(values.from, "utf8"));
+    return { figures: {}, checks: [], lines: writePlots(kept, values.plots ?? "runs-out/clinic-plots") };
+  }
+  if (values.minutes !== undefined && !(Number(values.minutes) > 0))
+    throw new RangeError(`--minutes is ${values.minutes}, expected a number above 0`);
   const started = performance.now();
   const progress = (message: string) =>
     console.error(`${((performance.now() - started) / 60e3).toFixed(1)} min  ${message}`);
@@ -40,7 +53,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       const synthetic = await measureSynthetic(records, {
         seeds: values.quick ? [1] : [1, 2, 3],
         networks: values.quick ? ["fusion"] : variantNames,
-        ...(values.quick ? { minutes: 2 } : {}),
+        minutes: values.minutes === undefined ? defaultMinutes : Number(values.minutes),
         progress,
       });
       figures.synthetic = synthetic.figures;
@@ -57,6 +70,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     } else lines.push(`skipped the real part: ${data} is absent; BALTORO_DATA names another place`);
   }
   if (values.out !== undefined) writeFileSync(values.out, JSON.stringify(figures));
+  if (values.plots !== undefined) lines.push(...writePlots(figures, values.plots));
   return { figures: withoutPredictions(figures), checks, lines };
 }
 

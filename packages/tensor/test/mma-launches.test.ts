@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { MacroLaunch } from "../src/devices/cuda/launcher.ts";
+import { backwardOnTensorCores, forwardOnTensorCores } from "../src/devices/cuda/launches/attention.ts";
 import {
   attentionBackwardMma,
   attentionForwardMma,
@@ -68,6 +69,53 @@ describe("attention", () => {
       [32, 8],
     ]) {
       assert.ok(!fitsAttentionMma({ ...heads, qkDim, vDim }));
+    }
+  });
+});
+
+describe("the choice of attention's kernels", () => {
+  const hopper = { chip: "sm_90a", scratch: 12, scratchBytes: 1 << 20 };
+  const files = (chip: typeof hopper, sizes: { qkDim: number; vDim: number; scale?: number; sequence?: number }) => {
+    const forward = forwardOnTensorCores({ ...heads, ...buffers, ...sizes }, chip) ?? [];
+    const backward = backwardOnTensorCores({ ...heads, ...gradients, ...sizes }, chip) ?? [];
+    for (const launch of [...forward, ...backward]) checkLaunch(launch);
+    return [...new Set([...forward, ...backward].map(({ file }) => file))];
+  };
+  const warpgroups = ["attention-rows", "attention-wgmma-forward", "attention-wgmma-backward"];
+  const warps = ["attention-mma", "attention-rows"];
+
+  test("warpgroups for their heads on Hopper", () => {
+    for (const [qkDim, vDim] of [
+      [192, 128],
+      [128, 128],
+      [128, 64],
+      [64, 64],
+    ]) {
+      assert.deepEqual(files(hopper, { qkDim, vDim }), warpgroups);
+    }
+  });
+
+  test("else warps: another chip, other heads, a scale that is not positive, ends of documents that do not fit the workspace", () => {
+    const heads = { qkDim: 192, vDim: 128 };
+    assert.deepEqual(files({ ...hopper, chip: "sm_100a" }, heads), warps);
+    assert.deepEqual(files(hopper, { qkDim: 64, vDim: 128 }), warps);
+    assert.deepEqual(files(hopper, { qkDim: 160, vDim: 128 }), warps);
+    assert.deepEqual(files(hopper, { qkDim: 256, vDim: 128 }), warps);
+    assert.deepEqual(files(hopper, { ...heads, scale: 0 }), warps);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 - 1 }, heads), warps);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 }, heads), warpgroups);
+    assert.deepEqual(files(hopper, { qkDim: 40, vDim: 32 }), []);
+  });
+
+  test("ends of documents are made first, and read from where they were put", () => {
+    const sizes = { ...heads, qkDim: 192, vDim: 128 };
+    for (const [documents, ...rest] of [
+      forwardOnTensorCores({ ...buffers, ...sizes }, hopper) ?? [],
+      backwardOnTensorCores({ ...gradients, ...sizes }, hopper) ?? [],
+    ]) {
+      assert.equal(documents.name, "attentionDocuments");
+      assert.equal(documents.values[1], 12);
+      for (const { name, values } of rest) if (name !== "attentionDeltaMma") assert.ok(values.includes(12), name);
     }
   });
 });

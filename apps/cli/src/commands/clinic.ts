@@ -17,13 +17,13 @@ export interface Subcommand {
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   extract,
+  cohort,
   train,
   evaluate,
   prepare,
-  cohort,
-  deidentify,
   keys,
   audit,
+  deidentify,
 };
 
 const usage = Object.values(subcommands)
@@ -31,7 +31,7 @@ const usage = Object.values(subcommands)
   .join("\n\n");
 
 export const clinic: Command = {
-  summary: "read clinical notes; keys and audit log of the service that assesses them",
+  summary: "read clinical notes, train and judge models of diagnosis, keep keys and audit log",
   usage,
   async run([name, ...args]) {
     if (name === undefined || !Object.hasOwn(subcommands, name))

@@ -5,7 +5,7 @@ import { createLabel, type Label, reach } from "./label.ts";
 import { isClass, isComma, termAt } from "./note.ts";
 import { type Part, type Quantity, readQuantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
-import { afterDate, isEnumerator, isFactor, isShareOf } from "./skip.ts";
+import { afterDate, isClock, isEnumerator, isFactor, isShareOf } from "./skip.ts";
 import { amongResults, followsDirectly, isRemeasured, listFollows } from "./surroundings.ts";
 import { Written } from "./tokens.ts";
 import { inHan, isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
@@ -14,6 +14,7 @@ import { inHan, isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } f
 export function bindNumber(binding: Binding, at: number): number {
   const { note, label } = binding;
   if (isEnumerator(note, at)) return at + 1;
+  if (isClock(note, at)) return at + 3;
   if (isClass(note, at - 1, "month")) return afterDate(note, at);
   const q = readQuantity(note, at, { change: at - binding.change <= 2, between: at - binding.between <= 2 });
   if (!waitsFor(binding, label, q)) {

@@ -1,4 +1,5 @@
 import type { WordClass } from "../lexicon/index.ts";
+import { asksInLine, begins, endsClause, opensNote, personInLine, saysNow, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
@@ -97,11 +98,11 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if (stress === "到了" && unit === "mo") return true;
   // 从四个多月就攒肚, 三十五天得过肺炎
   if (unit === "mo" && (spelling === "起" || (stress === "从" && spelling === "就"))) return true;
-  if (unit === "d" && long && begins(note, q.from) && ["得", "得过", "患"].includes(spelling)) return true;
+  if (["得", "得过", "患", "患过"].includes(spelling) && (unit === "mo" || (long && begins(note, q.from)))) return true;
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
-  if (bounded && unit === "mo" && /[就可]|该|要$/.test(spelling)) return true;
+  if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
@@ -162,6 +163,7 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   if (stress === "满") return whole;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
+  if (stress === "快" && whole && begins(note, q.from - 1) && personInLine(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
   if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
@@ -191,66 +193,7 @@ function weighs(note: Note, at: number): boolean {
   return false;
 }
 
-/** Whether a clause begins at the token, or a word before it that belongs to an age. */
-function begins(note: Note, at: number): boolean {
-  const before = at - 1;
-  const padding = isClass(note, before, "agePadding") || isClass(note, before, "approx");
-  return before < 0 || endsSentence(note, before) || isComma(note, before) || padding;
-}
-
 /** The same number again is the same age, unless a symptom stands before it. */
 function repeats(note: Note, q: Quantity): boolean {
   return begins(note, q.from) || isClass(note, q.to, "occasion");
-}
-
-/** Whether a clause begins with now, or a word as much: 现在快六个半月了, 才两个月. */
-function saysNow(note: Note, from: number): boolean {
-  let now = false;
-  for (let at = from - 1; at >= from - 4; at--) {
-    if (at < 0 || isComma(note, at) || endsSentence(note, at)) return now;
-    if (!isClass(note, at, "agePadding")) return false;
-    now ||= /^(现在|目前|今天|才|马上)/.test(termAt(note, at)!.spelling);
-  }
-  return false;
-}
-
-/** Whether nothing but a greeting stands before in the note: people begin with how old the child is. */
-function opensNote(note: Note, from: number): boolean {
-  for (let at = from - 1; at >= from - 16; at--) {
-    if (at < 0) return true;
-    const { kind } = note.tokens;
-    const silent = kind[at] === Kind.punctuation || kind[at] === Kind.line;
-    if (!silent && !isClass(note, at, "greeting") && !isClass(note, at, "agePadding")) return false;
-  }
-  return false;
-}
-
-function personInLine(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= at - 10 && i >= 0 && note.tokens.kind[i] !== Kind.line; i--)
-    if (isClass(note, i, "person")) return true;
-  return false;
-}
-
-function asksInLine(note: Note, at: number): boolean {
-  for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
-    if (isClass(note, i, "question")) return true;
-  return false;
-}
-
-function startsLine(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= at - 3; i--) {
-    if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
-    const leads = (["agePadding", "person", "compare"] as const).some((name) => isClass(note, i, name));
-    if (!leads) return false;
-  }
-  return false;
-}
-
-/** Whether nothing more of weight follows in the clause. Another number begins another answer: 五个半月十四斤. */
-function endsClause(note: Note, at: number): boolean {
-  for (let i = at; i < at + 3; i++) {
-    if (i >= note.tokens.count || endsSentence(note, i) || isComma(note, i) || isNumber(note, i)) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "approx")) return false;
-  }
-  return false;
 }

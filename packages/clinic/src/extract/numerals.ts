@@ -19,6 +19,7 @@ for (const [character, value] of Object.entries(digitsOf)) digitTable[character.
 for (const [character, value] of Object.entries(placesOf)) placeTable[character.charCodeAt(0)] = value;
 const two = new Set([0x4e24, 0x4fe9]); // 两 俩
 const tenThousand = 0x4e07; // 万
+const counted = new Set([..."个月岁天周"].map((character) => character.charCodeAt(0)));
 const zero = 0x96f6; // 零
 
 /** Whether a Chinese numeral may start with the code unit. */
@@ -39,6 +40,9 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
   let i = at;
   // Numerals longer than this are no measurements; the bound keeps a hostile run from overflowing.
   const limit = Math.min(codes.length, at + 12);
+  // 一两个月: 1 to 2. Else 两 after a numeral is a weight.
+  if (digitTable[codes[at]] === 1 && two.has(codes[at + 1]) && counted.has(codes[at + 2]))
+    return { value: 1, high: 2, end: at + 2, decimals: 0 };
   for (; i < limit; i++) {
     const code = codes[i];
     const value = digitTable[code];
@@ -128,6 +132,8 @@ export function readDigits(codes: Uint16Array, at: number): Numeral | undefined 
       i += 4;
     }
   }
+  // 1.2 万 too.
+  if (codes[i] === space && codes[i + 1] === tenThousand) i++;
   if (codes[i] === tenThousand) {
     value *= 10_000;
     i++;

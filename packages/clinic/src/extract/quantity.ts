@@ -1,16 +1,13 @@
 import { convert, converts } from "../codes/index.ts";
-import type { Term, UnitEntry } from "../lexicon/index.ts";
-import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
-import { numberFollows } from "./surroundings.ts";
-import { Kind, Written } from "./tokens.ts";
+import type { UnitEntry } from "../lexicon/index.ts";
+import { withSmaller } from "./composite.ts";
+import { isClass, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
+import { type Part, readSimple, type Simple, unitAfter } from "./simple.ts";
+import { Written } from "./tokens.ts";
 
-/** One number or one range. */
-export interface Part {
-  readonly low: number;
-  readonly high: number;
-  /** As printed; undefined if none is. */
-  readonly unit: UnitEntry | undefined;
-}
+export type { Part };
+
+const [middleDot, slash, hyphen, tilde, dot] = ["·", "/", "-", "~", "."].map((character) => character.charCodeAt(0));
 
 /** A number phrase: 38.5, 38-39度, 120/80, 7斤2两, 1岁3个月, 138/82 to 111/87. */
 export interface Quantity {
@@ -39,34 +36,6 @@ export interface QuantityContext {
   /** After a slash: a range there may not reach over the next. */
   readonly inPair?: boolean;
 }
-
-interface Simple extends Part {
-  readonly next: number;
-  readonly decimals: number;
-}
-
-const [comma, enumeration, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
-  ",",
-  "、",
-  "。",
-  "'",
-  "·",
-  "/",
-  "-",
-  "~",
-  ".",
-].map((character) => character.charCodeAt(0));
-
-/** Smaller units that may follow a larger, with how many make one of it. */
-const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "[lb_av]": { "[oz_av]": 16 },
-  "[jin]": { "[liang]": 10 },
-  kg: { g: 1000 },
-  a: { mo: 12, wk: 52, d: 366 },
-  mo: { d: 31, wk: 5 },
-  // 1周10个月: 周岁 with its 岁 left out.
-  wk: { d: 7, mo: 12 },
-};
 
 /** Reads the number phrase that starts at a number token. */
 export function readQuantity(note: Note, at: number, context: QuantityContext): Quantity {
@@ -204,138 +173,4 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
       if (note.codes[i] !== 0x4e00) break;
     }
   return -1;
-}
-
-/** A number, its decimals gathered where they are written in an odd way: 38度5, 38,5, 38。5, 三十七点三, 38度半. */
-function readSimple(note: Note, at: number): Simple {
-  const { tokens } = note;
-  const value = tokens.value[at];
-  const high = Number.isNaN(tokens.high[at]) ? value : tokens.high[at];
-  const plain: Simple = { low: value, high, next: at + 1, decimals: tokens.decimals[at], unit: undefined };
-  if (tokens.decimals[at] > 0 || !touches(note, at)) return plain;
-  const separator = termAt(note, at + 1)?.unit;
-  const degrees = separator?.unit === "deg" || separator?.unit === "Cel";
-  const warm = value >= 30 && value <= 43;
-  const worded = tokens.written[at] === Written.han && tokens.end[at + 1] - tokens.start[at + 1] === 1;
-  if (degrees && warm && isClass(note, at + 2, "half") && touches(note, at + 1))
-    return { low: value + 0.5, high: value + 0.5, next: at + 3, decimals: 1, unit: separator };
-  const code = punctuationAt(note, at + 1);
-  const odd =
-    warm && (code === comma || code === enumeration || code === fullStop || code === apostrophe || code === middleDot);
-  const clock = separator?.unit === "{clock}" && (warm || worded);
-  if (!((degrees && warm) || odd || clock) || !isNumber(note, at + 2) || !touches(note, at + 1)) return plain;
-  const digit = tokens.value[at + 2];
-  const approximate = !Number.isNaN(tokens.high[at + 2]);
-  const length = approximate ? 2 : 1;
-  const single = digit < 10 && tokens.decimals[at + 2] === 0 && tokens.end[at + 2] - tokens.start[at + 2] === length;
-  // 38度3天 is 38 for three days, 38,5次 is 38 and five times.
-  const counted = touches(note, at + 2) && termAt(note, at + 3)?.unit !== undefined;
-  const degreesAfter = ["deg", "Cel", "kg", "[jin]"].includes(termAt(note, at + 3)?.unit?.unit ?? "");
-  if (!single || (counted && !degreesAfter)) return plain;
-  const [total, highest] = [digit, approximate ? tokens.high[at + 2] : digit].map(
-    (tenths) => Math.round((value + tenths / 10) * 10) / 10,
-  );
-  return { low: total, high: highest, next: at + 3, decimals: 1, unit: degrees ? separator : undefined };
-}
-
-interface UnitRead {
-  readonly unit: UnitEntry;
-  readonly next: number;
-}
-
-/** The unit after a number, past a hyphen (5-year-old) or a word for about (20多斤). */
-function unitAfter(note: Note, at: number): UnitRead | undefined {
-  let i = at;
-  // 39.多度: the digit is left out, the point is not.
-  if (punctuationAt(note, i) === dot && touches(note, i - 1) && termAt(note, i + 1)?.spelling === "多") i++;
-  if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
-  else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
-  const term = termAt(note, i);
-  const unit = term && isName(note, i, term) ? undefined : term?.unit;
-  if (unit) return { unit, next: i + 1 };
-  // The unit alone on the next line, as people type in a chat.
-  const { tokens } = note;
-  const next = i === at && tokens.kind[at] === Kind.line ? termAt(note, at + 1)?.unit : undefined;
-  const alone = at + 2 >= tokens.count || tokens.kind[at + 2] === Kind.line;
-  return next && alone ? { unit: next, next: at + 2 } : undefined;
-}
-
-/** Whether a spelling that is a unit too is a name here: HR in "98.6 HR 72", L in "N 70 L 25". */
-function isName(note: Note, at: number, { names, short }: Term): boolean {
-  if (names.length === 0 && short.length === 0) return false;
-  const before = termAt(note, at - 2);
-  const named = before !== undefined && (before.names.length > 0 || before.short.length > 0);
-  return (names.length > 0 || named) && numberFollows(note, at);
-}
-
-/** 7斤2两, 8 pounds 13 ounces, 1岁3个月: the sum, in the larger unit. */
-function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
-  const { tokens } = note;
-  let { next, unit } = read;
-  let extra = unit.plus ?? 0;
-  const ratios = smaller[unit.unit];
-  const weight = unit.unit === "[jin]" || unit.unit === "kg";
-  if (weight && isClass(note, next, "half") && touches(note, next - 1)) {
-    extra += 0.5;
-    next++;
-  } else if (ratios) {
-    let at = next;
-    while (at < next + 2 && isClass(note, at, "approx") && isNumberSoon(note, at)) at++;
-    if (isClass(note, at, "and") || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
-    if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
-      const second = readSimple(note, at);
-      const secondUnit = unitAfter(note, second.next);
-      const ratio = secondUnit ? ratios[secondUnit.unit.unit] : undefined;
-      const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
-      const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
-      if (ratio !== undefined && second.low < ratio && !apart) {
-        const smallerUnit = secondUnit!.unit;
-        if (unit.unit === "wk" && smallerUnit.unit === "mo") unit = { ...unit, unit: "a", age: "always" };
-        extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
-        next = secondUnit!.next;
-        if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
-        const days = smallerUnit.unit === "mo" && unit.unit === "a" ? daysAfter(note, next) : undefined;
-        if (days) {
-          extra += days.low * factorBetween("d", "a");
-          next = days.next;
-        }
-      } else if (!secondUnit && isYearsAndMonths(note, next, at, second)) {
-        unit = { ...unit, unit: "a", age: "always" };
-        extra += second.low / 12;
-        next = second.next;
-      } else if (digit) {
-        extra += second.low / 10;
-        next = second.next;
-      }
-    }
-  }
-  return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
-}
-
-/** 3岁4个月23天: the days after the months. */
-function daysAfter(note: Note, at: number): { low: number; next: number } | undefined {
-  const from = isClass(note, at, "and") ? at + 1 : at;
-  if (!isNumber(note, from)) return undefined;
-  const { low, next } = readSimple(note, from);
-  const read = unitAfter(note, next);
-  return read?.unit.unit === "d" && low < 31 ? { low, next: read.next } : undefined;
-}
-
-/** 两周10，一周三男孩: 周岁 and 个月 with 岁 and 月 left out. */
-function isYearsAndMonths(note: Note, unitEnd: number, at: number, months: Simple): boolean {
-  if (termAt(note, unitEnd - 1)?.spelling !== "周" || at !== unitEnd || !touches(note, at - 1)) return false;
-  const { next, low, high, decimals } = months;
-  const ends = next >= note.tokens.count || endsSentence(note, next) || isComma(note, next);
-  const among = isClass(note, unitEnd - 3, "person") || isClass(note, next, "person");
-  return low > 0 && low < 12 && low === high && decimals === 0 && among && (ends || isClass(note, next, "person"));
-}
-
-/** 十一个月多多八天 */
-function isNumberSoon(note: Note, at: number): boolean {
-  return isNumber(note, at + 1) || isNumber(note, at + 2);
-}
-
-function factorBetween(from: string, to: string): number {
-  const common = converts(from, "kg") ? "kg" : "mo";
-  return convert(1, from, common) / convert(1, to, common);
 }

@@ -15,22 +15,26 @@ export function kernelFiles(): string[] {
 }
 
 /**
- * Source of a file, with what all of them share before it. A buffer x has elements of type T_x: float, where no macro of the
- * compilation says bf16, so that every kernel is written once for all mixtures.
+ * Source of a file after common.cuh, with the headers of this folder that it includes, each once, in place. A buffer x has elements of
+ * type T_x: float, where no macro of the compilation says bf16, so that every kernel is written once for all mixtures.
  */
-export function kernelSource(file: string, macros: readonly string[] = []): string {
-  const read = (name: string) => readFileSync(join(directory, name), "utf8");
-  const source = read(`${file}.cu`);
+export function kernelSource(file: string): string {
+  const known = new Set<string>();
+  const expand = (name: string): string => {
+    if (known.has(name)) return "";
+    known.add(name);
+    const lines = readFileSync(join(directory, name), "utf8").split("\n");
+    const expanded = lines.map((line, i) => {
+      const included = /^#include "(.+)"$/.exec(line)?.[1];
+      return included ? `${expand(included)}\n#line ${i + 2} "${name}"` : line;
+    });
+    return [`#line 1 "${name}"`, ...expanded].join("\n");
+  };
+  const common = expand("common.cuh");
+  const source = expand(`${file}.cu`);
   const types = new Set(source.match(/\bT_\w+/g));
   const defaults = [...types].map((name) => `#ifndef ${name}\n#define ${name} float\n#endif\n`).join("");
-  const shared = [
-    "common.cuh",
-    ...(file.endsWith("-mma") ? ["mma.cuh"] : []),
-    ...(macros.includes("WGMMA=1") ? ["wgmma.cuh"] : []),
-  ]
-    .map(read)
-    .join("\n");
-  return `${shared}\n${defaults}#line 1 "${file}.cu"\n${source}`;
+  return `${common}\n${defaults}${source}`;
 }
 
 /** Where compiled kernels are kept: BALTORO_CACHE, or the user's cache directory. */
@@ -54,7 +58,7 @@ export function compileKernels(file: string, chip: string, macros: readonly stri
     "-default-device",
     ...macros.map((macro) => `-D${macro}`),
   ];
-  const source = kernelSource(file, macros);
+  const source = kernelSource(file);
   const hash = createHash("sha256")
     .update([compiler.version, ...options, source].join("\0"))
     .digest("hex")

@@ -5,6 +5,8 @@
 // A warp owns 16 rows (queries, in the pass over queries that makes dk and dv: keys) and its sums stay in registers; the other side comes
 // by in tiles through shared memory. Logits leave mma in the layout of C, which is the layout of A for the next product.
 // Rows in shared memory lie DIM + 8 apart, an odd number of 16 bytes, so that the 8 rows of a matrix are in different banks.
+#include "mma.cuh"
+#include "attention.cuh"
 
 #ifndef FORWARD_WARPS
 #define FORWARD_WARPS 4   // 16 · FORWARD_PARTS queries each
@@ -24,26 +26,6 @@
 #endif
 #define PITCH_K (QK_DIM + 8)
 #define PITCH_V (V_DIM + 8)
-/** Heads whose blocks run at about the same time: their keys and values stay in the L2 cache. */
-#define HEADS_TOGETHER 16
-#define LOG2_E 1.4426950408889634f
-
-struct Place {
-  int tile, head, batch;
-};
-/** Block of a grid of tiles · heads · batch: groups of heads one after the other, in each the tiles in order, or from the last back. */
-__device__ __forceinline__ Place placeOf(int tiles, int heads, int batch, bool fromLast) {
-  int group = blockIdx.x / (HEADS_TOGETHER * tiles), rest = blockIdx.x - group * HEADS_TOGETHER * tiles;
-  int left = heads * batch - group * HEADS_TOGETHER, size = left < HEADS_TOGETHER ? left : HEADS_TOGETHER;
-  int tile = rest / size, bh = group * HEADS_TOGETHER + rest - tile * size;
-  return {fromLast ? tiles - 1 - tile : tile, bh % heads, bh / heads};
-}
-
-/** Rows of one head: position s at row + s · stride (of [B · S · H, DIM]). */
-struct Head {
-  int row, stride, sequence;
-};
-
 /** Positions first … first + ROWS − 1 of x on their way to shared memory, zeros beyond the sequence. */
 template <int ROWS, int DIM, int THREADS>
 __device__ __forceinline__ void loadRows(u32 tile, const bf16* x, Head head, int first) {
@@ -92,7 +74,7 @@ __device__ __forceinline__ void storeRows(
   constexpr int chunks = DIM / 8;
   for (int at = threadIdx.x; at < ROWS * chunks; at += THREADS) {
     int r = at / chunks, c = (at - r * chunks) * 8, s = first + r;
-    if (s < head.sequence) *(bf16x8*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const bf16x8*)(tile + (r * (DIM + 8) + c) * 2);
+    if (s < head.sequence) *(uint4*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const uint4*)(tile + (r * (DIM + 8) + c) * 2);
   }
 }
 
@@ -134,15 +116,6 @@ __device__ __forceinline__ void multiplyRows(float (&s)[PARTS][COUNT / 8][4], u3
       }
     }
   }
-}
-
-/** Fragments of C, two side by side, as those of A. */
-template <int TILES>
-__device__ __forceinline__ void toA(u32 (&a)[TILES / 2][4], const float (&c)[TILES][4]) {
-#pragma unroll
-  for (int j = 0; j < TILES; j++)
-#pragma unroll
-    for (int i = 0; i < 2; i++) a[j / 2][(j & 1) * 2 + i] = packBf16(c[j][i * 2], c[j][i * 2 + 1]);
 }
 
 /** Y += P · B: P as fragments of A, B the COUNT rows at `b`, DIM long and DIM + 8 apart. */
@@ -274,11 +247,11 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
 #pragma unroll
         for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-          for (int i = 0; i < 4; i++) top[i >> 1] = maxNanFast(top[i >> 1], p[part][j][i]);
+          for (int i = 0; i < 4; i++) top[i >> 1] = maxNan(top[i >> 1], p[part][j][i]);
 #pragma unroll
         for (int i = 0; i < 2; i++) {
-          top[i] = maxNanFast(top[i], __shfl_xor_sync(~0u, top[i], 1));
-          top[i] = maxNanFast(top[i], __shfl_xor_sync(~0u, top[i], 2));
+          top[i] = maxNan(top[i], __shfl_xor_sync(~0u, top[i], 1));
+          top[i] = maxNan(top[i], __shfl_xor_sync(~0u, top[i], 2));
           // A row that has seen nothing so far keeps sums of 0.
           float base = top[i] == -INFINITY ? 0.0f : top[i] * LOG2_E;
           float shrink = exp2Fast(most[part][i] * LOG2_E - base), rowSum = 0.0f;
@@ -332,26 +305,6 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
   storeRows<V_DIM, PARTS, ROWS, THREADS>(shared, out, head, firstQ, warpRow, acc, factor);
 }
 
-/** delta[b, h, s] = Σ dout ∘ out. grid rows · LANES / 256; LANES lanes share a row. */
-extern "C" __global__ void __launch_bounds__(256) attentionDeltaMma(
-    const bf16* dout, const bf16* out, float* delta, int batch, int sequence, int heads) {
-  constexpr int LANES = V_DIM > 128 ? 32 : V_DIM > 64 ? 16 : V_DIM > 32 ? 8 : 4;
-  i64 at = (i64)blockIdx.x * 256 + threadIdx.x, row = at / LANES, rows = (i64)batch * sequence * heads;
-  int c = (int)(at % LANES) * 8;
-  float sum = 0.0f;
-  if (row < rows && c < V_DIM) {
-    bf16x8 x = *(const bf16x8*)(dout + row * V_DIM + c), y = *(const bf16x8*)(out + row * V_DIM + c);
-#pragma unroll
-    for (int i = 0; i < 4; i++) sum += lowOf(x.pairs[i]) * lowOf(y.pairs[i]) + highOf(x.pairs[i]) * highOf(y.pairs[i]);
-  }
-#pragma unroll
-  for (int offset = LANES / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
-  if (c == 0 && row < rows) {
-    i64 bs = row / heads, h = row - bs * heads, b = bs / sequence, s = bs - b * sequence;
-    delta[(b * heads + h) * sequence + s] = sum;
-  }
-}
-
 #define QUERY_ROWS (QUERY_WARPS * 16)
 #define QUERY_THREADS (QUERY_WARPS * 32)
 
@@ -369,7 +322,7 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
   Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2, t = lane & 3;
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, g = lane >> 2;
 
   loadRows<ROWS, QK_DIM, THREADS>(tileQ, q, head, firstQ);
   loadRows<ROWS, V_DIM, THREADS>(tileD, dout, head, firstQ);

@@ -25,6 +25,15 @@ struct bf16 {
   }
 };
 
+/** Two values rounded to bf16, the first in the low half, and back. */
+__device__ __forceinline__ u32 packBf16(float low, float high) {
+  u32 pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+__device__ __forceinline__ float lowOf(u32 pair) { return __uint_as_float(pair << 16); }
+__device__ __forceinline__ float highOf(u32 pair) { return __uint_as_float(pair & 0xffff0000u); }
+
 /** y[i] = value, or y[i] += value. */
 template <class T>
 __device__ __forceinline__ void put(T* y, i64 i, float value, int accumulate) { y[i] = accumulate ? (float)y[i] + value : value; }
@@ -45,8 +54,8 @@ __device__ __forceinline__ Eight load8(const bf16* p) {
   u32 w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    r.v[2 * i] = __uint_as_float(w[i] << 16);
-    r.v[2 * i + 1] = __uint_as_float(w[i] & 0xffff0000u);
+    r.v[2 * i] = lowOf(w[i]);
+    r.v[2 * i + 1] = highOf(w[i]);
   }
   return r;
 }
@@ -55,10 +64,8 @@ __device__ __forceinline__ void store8(float* p, const Eight& x) {
   ((float4*)p)[1] = ((const float4*)x.v)[1];
 }
 __device__ __forceinline__ void store8(bf16* p, const Eight& x) {
-  u32 w[4];
-#pragma unroll
-  for (int i = 0; i < 4; i++) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(w[i]) : "f"(x.v[2 * i + 1]), "f"(x.v[2 * i]));
-  *(uint4*)p = make_uint4(w[0], w[1], w[2], w[3]);
+  const float* v = x.v;
+  *(uint4*)p = make_uint4(packBf16(v[0], v[1]), packBf16(v[2], v[3]), packBf16(v[4], v[5]), packBf16(v[6], v[7]));
 }
 /** y[0 … 8] = x, or y += x. */
 template <class T>
@@ -74,8 +81,16 @@ __device__ __forceinline__ void put8(T* y, Eight x, int accumulate) {
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 /** Maximum and minimum that keep NaN, as the reference's do. */
-__device__ __forceinline__ float maxNan(float a, float b) { return (a != a || b != b) ? NAN_F : fmaxf(a, b); }
-__device__ __forceinline__ float minNan(float a, float b) { return (a != a || b != b) ? NAN_F : fminf(a, b); }
+__device__ __forceinline__ float maxNan(float a, float b) {
+  float y;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+}
+__device__ __forceinline__ float minNan(float a, float b) {
+  float y;
+  asm("min.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+}
 
 __device__ __forceinline__ float warpSum(float x) {
   for (int offset = 16; offset > 0; offset >>= 1) x += __shfl_xor_sync(~0u, x, offset);
@@ -116,3 +131,13 @@ __device__ __forceinline__ float blockMax(float x) {
   return partial[32];
 }
 
+/**
+ * For kernels that are launched overlapped (launcher.ts): lets the next one begin, and waits until the one before has ended and all that it
+ * wrote can be seen. What comes before may only read what no kernel writes: weights.
+ */
+__device__ __forceinline__ void waitForInputs() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}

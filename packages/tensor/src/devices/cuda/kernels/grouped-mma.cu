@@ -2,9 +2,8 @@
 // x [rows, k] and dy [rows, n] sorted by expert, offsets i32 [experts + 1]. n and k are multiples of 8.
 //
 // A block makes a tile [128, 128] of C = A · B; slices of 64 of the inner dimension pass through STAGES buffers. With WGMMA, two warpgroups
-// make [64, 128] each (sm_90a: wgmma.cuh is put before this file); else 4 warps make [64, 64] each by mma (sm_80 and later).
-// A buffer is one block of rows of 64 elements after the other. A row's chunks of 16 bytes are permuted by the row's number: the 8 rows of a
-// matrix are in different banks, and it is the layout that wgmma reads.
+// make [64, 128] each (sm_90a); else 4 warps make [64, 64] each by mma (sm_80 and later).
+// A buffer is as placeInBlocks of mma.cuh says.
 
 #ifndef OUT
 #define OUT bf16
@@ -17,7 +16,9 @@
 #endif
 #define TILE 128
 #define DEPTH 64
+#include "mma.cuh"
 #if WGMMA
+#include "wgmma.cuh"
 #define THREADS 256
 #define ROW_PARTS 1      // a warp's part of the tile in fragments of [16, 8]
 #define COLUMN_PARTS 16
@@ -35,12 +36,6 @@ struct Operand {
   int pitch, rows, columns;
 };
 
-/** Byte of element [r, c] in a buffer of ROWS rows; c is a multiple of 8. */
-template <int ROWS>
-__device__ __forceinline__ u32 placeOf(int r, int c) {
-  return (c / 64 * ROWS + r) * 128 + ((c / 8 & 7) ^ (r & 7)) * 16;
-}
-
 /** x[row …, column …] on its way to a buffer [ROWS, COLUMNS]. */
 template <int ROWS, int COLUMNS>
 __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row, int column) {
@@ -48,7 +43,7 @@ __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row
   static_assert(DOWN % 8 == 0, "rows of a thread share their permutation");
   int r = threadIdx.x / ACROSS, c = threadIdx.x % ACROSS * 8;
   const bf16* x = of.x + (i64)(row + r) * of.pitch + column + c;
-  u32 to = buffer + placeOf<ROWS>(r, c);
+  u32 to = buffer + placeInBlocks<ROWS>(r, c);
   bool inside = column + c < of.columns;
 #pragma unroll
   for (int i = 0; i < ROWS / DOWN; i++)
@@ -104,8 +99,8 @@ __device__ __forceinline__ void tileProduct(
     wgmmaFence();
 #pragma unroll
     for (int d = 0; d < DEPTH; d += 16) {
-      u32 startA = TRANSPOSE_A ? placeOf<DEPTH>(d, rowsA) : placeOf<TILE>(rowsA, 0) + d * 2;
-      u32 startB = TRANSPOSE_B ? d * 2 : placeOf<DEPTH>(d, 0);
+      u32 startA = TRANSPOSE_A ? placeInBlocks<DEPTH>(d, rowsA) : placeInBlocks<TILE>(rowsA, 0) + d * 2;
+      u32 startB = TRANSPOSE_B ? d * 2 : placeInBlocks<DEPTH>(d, 0);
       wgmma<TRANSPOSE_A, !TRANSPOSE_B>(acc[0], operandOf(sliceA + startA, DEPTH * 128), operandOf(sliceB + startB, DEPTH * 128),
                                        slice > 0 || d > 0);
     }
@@ -132,14 +127,14 @@ __device__ __forceinline__ void tileProduct(
       u32 fragmentA[4][4];
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        if (TRANSPOSE_A) ldmatrixTransposed(fragmentA[i], sliceA + placeOf<DEPTH>(d + tallRow, rowWarp + i * 16 + tallColumn));
-        else ldmatrix(fragmentA[i], sliceA + placeOf<TILE>(rowWarp + i * 16 + wideRow, d + wideColumn));
+        if (TRANSPOSE_A) ldmatrixTransposed(fragmentA[i], sliceA + placeInBlocks<DEPTH>(d + tallRow, rowWarp + i * 16 + tallColumn));
+        else ldmatrix(fragmentA[i], sliceA + placeInBlocks<TILE>(rowWarp + i * 16 + wideRow, d + wideColumn));
       }
 #pragma unroll
       for (int j = 0; j < 4; j++) {
         u32 fragmentB[4];
-        if (TRANSPOSE_B) ldmatrix(fragmentB, sliceB + placeOf<TILE>(columnWarp + j * 16 + tallRow, d + tallColumn));
-        else ldmatrixTransposed(fragmentB, sliceB + placeOf<DEPTH>(d + wideRow, columnWarp + j * 16 + wideColumn));
+        if (TRANSPOSE_B) ldmatrix(fragmentB, sliceB + placeInBlocks<TILE>(columnWarp + j * 16 + tallRow, d + tallColumn));
+        else ldmatrixTransposed(fragmentB, sliceB + placeInBlocks<DEPTH>(d + wideRow, columnWarp + j * 16 + wideColumn));
 #pragma unroll
         for (int i = 0; i < 4; i++) {
           mma(acc[i][2 * j], fragmentA[i], fragmentB[0], fragmentB[1]);
@@ -151,24 +146,6 @@ __device__ __forceinline__ void tileProduct(
 #endif
   cpAsyncWait<0>();
   __syncthreads();
-}
-
-/** 8 values to y, or added to it. */
-__device__ __forceinline__ void put8(float* y, const float (&value)[8], int accumulate) {
-#pragma unroll
-  for (int i = 0; i < 8; i += 4) {
-    float4* to = (float4*)(y + i);
-    float4 x = accumulate ? *to : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    *to = make_float4(x.x + value[i], x.y + value[i + 1], x.z + value[i + 2], x.w + value[i + 3]);
-  }
-}
-__device__ __forceinline__ void put8(bf16* y, const float (&value)[8], int accumulate) {
-  bf16x8* to = (bf16x8*)y;
-  bf16x8 x = {};
-  if (accumulate) x = *to;
-#pragma unroll
-  for (int i = 0; i < 4; i++) x.pairs[i] = packBf16(lowOf(x.pairs[i]) + value[2 * i], highOf(x.pairs[i]) + value[2 * i + 1]);
-  *to = x;
 }
 
 /** The tile to y, of which `rows` rows and `columns` columns (a multiple of 8) are inside. Through shared memory: whole lines are written. */
@@ -190,10 +167,7 @@ __device__ __forceinline__ void storeTile(
   if (c >= columns) return;
 #pragma unroll 4
   for (int r = threadIdx.x / (TILE / 8); r < rows; r += THREADS / (TILE / 8)) {
-    const float4* from = (const float4*)(tile + r * PITCH_C + c);
-    float4 low = from[0], high = from[1];
-    float value[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
-    put8(y + (i64)r * pitch + c, value, accumulate);
+    put8(y + (i64)r * pitch + c, load8(tile + r * PITCH_C + c), accumulate);
   }
 }
 

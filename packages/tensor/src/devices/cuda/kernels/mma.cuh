@@ -1,4 +1,4 @@
-// Tensor cores and asynchronous copies of sm_80 and later, as PTX. Put after common.cuh, before each file named *-mma.cu.
+// Tensor cores and asynchronous copies of sm_80 and later, as PTX.
 //
 // Fragments of mma.m16n8k16, with g = lane / 4 and t = lane % 4 (PTX ISA, "Matrix fragments for mma.m16n8k16"):
 //   A [16, 16]: a[0] = A[g][2t, 2t+1], a[1] = A[g+8][2t..], a[2] = A[g][2t+8..], a[3] = A[g+8][2t+8..]
@@ -6,11 +6,6 @@
 //   C [16, 8]:  c[0], c[1] = C[g][2t, 2t+1]; c[2], c[3] = C[g+8][2t, 2t+1]
 
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(1024) char name[]
-
-/** 8 values of bf16: what one access moves. */
-struct __align__(16) bf16x8 {
-  u32 pairs[4];
-};
 
 __device__ __forceinline__ u32 sharedAddress(const void* pointer) { return (u32)__cvta_generic_to_shared(pointer); }
 
@@ -26,6 +21,15 @@ __device__ __forceinline__ void cpAsyncCommit() { asm volatile("cp.async.commit_
 template <int pending>
 __device__ __forceinline__ void cpAsyncWait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+/**
+ * Byte of element [r, c] in a tile of ROWS rows, cut into blocks of 64 columns (128 bytes). A row's chunks of 16 bytes are permuted by its number,
+ * so that the 8 rows of a matrix are in different banks; it is the layout that wgmma reads (wgmma.cuh).
+ */
+template <int ROWS>
+__device__ __forceinline__ u32 placeInBlocks(int r, int c) {
+  return (c / 64 * ROWS + r) * 128 + ((c / 8 & 7) ^ (r & 7)) * 16 + c % 8 * 2;
 }
 
 /** Four 8 × 8 matrices; lane 8i + r gives the address of row r of matrix i. r[i] = M_i[g][2t, 2t+1], transposed: M_i[2t, 2t+1][g]. */
@@ -50,24 +54,9 @@ __device__ __forceinline__ void mma(float (&c)[4], const u32 (&a)[4], u32 b0, u3
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/** Two values rounded to bf16, the first in the low half. */
-__device__ __forceinline__ u32 packBf16(float low, float high) {
-  u32 pair;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
-  return pair;
-}
-__device__ __forceinline__ float lowOf(u32 pair) { return __uint_as_float(pair << 16); }
-__device__ __forceinline__ float highOf(u32 pair) { return __uint_as_float(pair & 0xffff0000u); }
-
 /** 2^x to 2 ulp; 2^−∞ = 0. */
 __device__ __forceinline__ float exp2Fast(float x) {
   float y;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-/** maxNan of common.cuh in one instruction. */
-__device__ __forceinline__ float maxNanFast(float a, float b) {
-  float y;
-  asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
   return y;
 }

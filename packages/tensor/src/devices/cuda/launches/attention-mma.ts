@@ -108,23 +108,28 @@ export function deltaLanes(vDim: number): number {
   return vDim > 128 ? 32 : vDim > 64 ? 16 : vDim > 32 ? 8 : 4;
 }
 
+/** dout, out bf16. */
+export function deltaLaunch(g: KernelArguments<"attentionBackward", number>): MacroLaunch {
+  const threads = 256;
+  return {
+    file: "attention-rows",
+    name: "attentionDeltaMma",
+    macros: { V_DIM: g.vDim },
+    grid: [Math.ceil((g.batch * g.sequence * g.heads * deltaLanes(g.vDim)) / threads)],
+    block: threads,
+    shared: 0,
+    signature: "pppiii",
+    values: [g.dout, g.out, g.delta, g.batch, g.sequence, g.heads],
+  };
+}
+
 /** dout, q, k, v, out, dq, dk, dv bf16. In this order: the second and third read delta. */
 export function attentionBackwardMma(g: KernelArguments<"attentionBackward", number>): readonly MacroLaunch[] {
   const { macros, query, key } = attentionTiles(g.qkDim, g.vDim);
   const inputs = [g.dout, g.q, g.k, g.v, g.documents, g.lse, g.delta];
   const sizes = [g.batch, g.sequence, g.heads, g.scale, g.causal];
-  const threads = 256;
   return [
-    {
-      file,
-      name: "attentionDeltaMma",
-      macros,
-      grid: [Math.ceil((g.batch * g.sequence * g.heads * deltaLanes(g.vDim)) / threads)],
-      block: threads,
-      shared: 0,
-      signature: "pppiii",
-      values: [g.dout, g.out, g.delta, g.batch, g.sequence, g.heads],
-    },
+    deltaLaunch(g),
     over("attentionBackwardQMma", query, macros, g, "ppppppppiiifi", [...inputs, g.dq, ...sizes]),
     over("attentionBackwardKVMma", key, macros, g, "pppppppppiiifi", [...inputs, g.dk, g.dv, ...sizes]),
   ];

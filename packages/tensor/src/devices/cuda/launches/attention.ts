@@ -1,4 +1,7 @@
+import type { KernelArguments } from "../../../kernels.ts";
+import type { Launcher, MacroLaunch } from "../launcher.ts";
 import { attentionBackwardMma, attentionForwardMma, fitsAttentionMma } from "./attention-mma.ts";
+import { attentionBackwardWgmma, attentionForwardWgmma, fitsAttentionWgmma } from "./attention-wgmma.ts";
 import { fitsLatentSplits, latentInSplits } from "./latent-splits.ts";
 import { byTable, gridOf, type Launches } from "./launch.ts";
 
@@ -17,6 +20,28 @@ function checkHeads(kernel: string, qkDim: number, vDim: number): void {
   }
 }
 
+type Chip = Pick<Launcher, "chip" | "scratch" | "scratchBytes">;
+
+/** The fastest kernels for bf16 that a chip and these heads allow; undefined where only the plain ones take them. */
+export function forwardOnTensorCores(
+  g: KernelArguments<"attentionForward", number>,
+  launcher: Chip,
+): readonly MacroLaunch[] | undefined {
+  if (fitsAttentionWgmma(g, launcher)) return attentionForwardWgmma(g, launcher.scratch);
+  if (fitsAttentionMma(g)) return [attentionForwardMma(g)];
+  return undefined;
+}
+
+/** The same of the gradients. */
+export function backwardOnTensorCores(
+  g: KernelArguments<"attentionBackward", number>,
+  launcher: Chip,
+): readonly MacroLaunch[] | undefined {
+  if (fitsAttentionWgmma(g, launcher)) return attentionBackwardWgmma(g, launcher.scratch);
+  if (fitsAttentionMma(g)) return attentionBackwardMma(g);
+  return undefined;
+}
+
 export const attentionLaunches: Launches<
   "rope" | "attentionForward" | "attentionBackward" | "latentCacheWrite" | "pagedLatentAttention"
 > = {
@@ -25,8 +50,10 @@ export const attentionLaunches: Launches<
   ),
   attentionForward(g, launcher) {
     checkHeads("attentionForward", g.qkDim, g.vDim);
-    if (launcher.areBf16("q", "k", "v", "out") && fitsAttentionMma(g))
-      return launcher.launchCompiled(attentionForwardMma(g));
+    if (launcher.areBf16("q", "k", "v", "out")) {
+      const launches = forwardOnTensorCores(g, launcher);
+      if (launches) return launches.forEach(launcher.launchCompiled);
+    }
     launcher.launch(
       "attention",
       "attentionForward",
@@ -42,9 +69,9 @@ export const attentionLaunches: Launches<
   },
   attentionBackward(g, launcher) {
     checkHeads("attentionBackward", g.qkDim, g.vDim);
-    if (launcher.areBf16("q", "k", "v", "out", "dout", "dq", "dk", "dv") && fitsAttentionMma(g)) {
-      for (const launch of attentionBackwardMma(g)) launcher.launchCompiled(launch);
-      return;
+    if (launcher.areBf16("q", "k", "v", "out", "dout", "dq", "dk", "dv")) {
+      const launches = backwardOnTensorCores(g, launcher);
+      if (launches) return launches.forEach(launcher.launchCompiled);
     }
     const rows = g.batch * g.sequence * g.heads;
     const sizes = [g.batch, g.sequence, g.heads, g.qkDim, g.vDim, g.scale, g.causal];

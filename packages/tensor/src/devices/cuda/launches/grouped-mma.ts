@@ -11,7 +11,7 @@ const shared = Math.max(stages * 2 * tile * depth * 2, tile * (tile + 8) * 4);
 /** What the kernels write: y and dw. */
 export type GroupedOutput = "bf16" | "f32";
 
-/** Which instructions: "wgmma" needs sm_90a and wgmma.cuh before the file, "mma" runs from sm_80 on. */
+/** Which instructions: "wgmma" needs sm_90a, "mma" runs from sm_80 on. */
 export type Instructions = "wgmma" | "mma";
 
 /** The fastest that a chip has. */
