@@ -11,13 +11,14 @@ import {
   type ModelIdentity,
   maxNoteLength,
 } from "../diagnosis/index.ts";
-import { ageOf, toModelInput } from "../examples/index.ts";
+import { toModelInput } from "../examples/index.ts";
 import { extract } from "../extract/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { loadDiagnosisModel } from "../train/index.ts";
 import { type ExplainableModel, type Explained, explain, unitsOf } from "./evidence/index.ts";
 import { missingTests } from "./missing/index.ts";
 import { abstentionWords, noticesFor } from "./notices.ts";
+import { patientAge } from "./patient-age.ts";
 import { informationIn, intervalAt, type Profile, readProfile, unsureness } from "./profile/index.ts";
 import { findRedFlags } from "./red-flags/index.ts";
 import { scopeReasons } from "./scope/index.ts";
@@ -83,7 +84,7 @@ async function assess(
   const { items: beside = [] } = options;
   const own = extract(text, { lexicon, ageMonths: options.ageMonths });
   const items = [...own, ...beside];
-  const ageMonths = options.ageMonths ?? ageOf(items);
+  const ageMonths = options.ageMonths ?? patientAge(text, items);
   const reasons = scopeReasons(text, ageMonths);
   const inside = reasons.length === 0;
   const input = toModelInput(text, items);

@@ -13,6 +13,7 @@ export {
   priorOf,
   type TestDistribution,
 } from "./missing/index.ts";
+export { patientAge } from "./patient-age.ts";
 export { fitProfile, type Profile, type ProfileNotes, readProfile } from "./profile/index.ts";
 export { findRedFlags } from "./red-flags/index.ts";
 export { respiratoryMentions, scopeReasons } from "./scope/index.ts";
