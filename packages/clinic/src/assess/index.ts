@@ -5,7 +5,15 @@ export {
   createAssessor,
   defaultModelDirectory,
 } from "./assessor.ts";
-export { deletionsFor, type ExplainableModel, explain, type Unit, unitsOf, without } from "./evidence/index.ts";
+export {
+  chooseByRelevance,
+  deletionsFor,
+  type ExplainableModel,
+  explain,
+  type Unit,
+  unitsOf,
+  without,
+} from "./evidence/index.ts";
 export {
   estimateDistributions,
   expectedInformation,
