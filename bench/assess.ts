@@ -121,7 +121,8 @@ async function judgeEvidence(model: LoadedModel, records: readonly CohortRecord[
     const evidence = units.find(({ start, end }) => start === top.start && end === top.end);
     if (!evidence) continue;
     const relevance = await model.relevance?.(input);
-    const pointed = relevance ? chooseByRelevance(relevance, units, 2 * (c + 1))[2 * c] : evidence;
+    const leading = diseases.map((_, d) => (d === c ? 1 : 0));
+    const pointed = relevance ? chooseByRelevance(relevance, units, 1, leading)[0] : evidence;
     const starts = items.map(({ start, end }) => (end > start ? start : -1));
     const of = (unit: Unit) => Array.from({ length: randomSpans }, () => randomSpan(unit, text, starts, random));
     const variants = [evidence, pointed, ...of(evidence), ...of(pointed)].map((unit) => without(input, [unit]));

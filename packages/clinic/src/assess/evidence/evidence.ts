@@ -21,7 +21,7 @@ export interface Explained {
 }
 
 /** Tokens and values, about, that the notes with a part taken out have together: bounds the time; and how many such notes at least and most. */
-const budget = { size: 1100, least: 3, most: 12 } as const;
+const budget = { size: 1160, least: 2, most: 12 } as const;
 
 /** Smallest change of the log-odds that is shown, and how much is shown. */
 const leastWeight = 0.05;
@@ -55,7 +55,7 @@ export async function explain(
   const tries = deletionsFor(size);
   const relevance = await model.relevance?.(input);
   const chosen = relevance
-    ? chooseByRelevance(relevance, units, tries)
+    ? chooseByRelevance(relevance, units, tries, relevance.probabilities)
     : await chooseByGroups(model, input, units, tries);
   const variants = chosen.map((unit) => without(input, [unit]));
   const predicted = await model.predict(relevance ? variants : [input, ...variants]);
@@ -82,30 +82,32 @@ function evidenceOf({ start, end, items }: Unit, weight: number, text: string, i
   return item === undefined ? { kind: "text", ...span } : { kind: "value", ...span, item };
 }
 
-/** The units that the model looks at most: in turn the best for and the best against each disease. */
+/** The units that the model looks at most: in turn the best for and the best against each disease, the most probable disease first. */
 export function chooseByRelevance(
   { text, items }: Pick<Relevance, "text" | "items">,
   units: readonly Unit[],
   tries: number,
+  probabilities: readonly number[],
 ): Unit[] {
-  const scores = diseases.map((_, c) => {
-    const sums = new Float64Array(text[c].length + 1);
-    for (let at = 0; at < text[c].length; at++) sums[at + 1] = sums[at] + text[c][at];
-    const upTo = (at: number): number => sums[Math.min(at, text[c].length)];
-    return units.map((unit) => upTo(unit.end) - upTo(unit.start) + unit.items.reduce((sum, i) => sum + items[c][i], 0));
-  });
-  return inTurn(scores, units, tries);
-}
-
-function inTurn(scores: readonly (readonly number[])[], units: readonly Unit[], tries: number): Unit[] {
-  const queues = scores.flatMap((row) => {
-    const order = [...row.keys()];
-    return [order.toSorted((a, b) => row[b] - row[a]), order.toSorted((a, b) => row[a] - row[b])];
-  });
+  const known = diseases.flatMap((_, c) => (Number.isNaN(probabilities[c]) ? [] : [c]));
+  const queues = known
+    .toSorted((a, b) => probabilities[b] - probabilities[a])
+    .flatMap((c) => {
+      const scores = relevanceOfUnits(text[c], items[c], units);
+      const order = [...units.keys()];
+      return [order.toSorted((a, b) => scores[b] - scores[a]), order.toSorted((a, b) => scores[a] - scores[b])];
+    });
   const chosen = new Set<number>();
   for (let rank = 0; chosen.size < Math.min(tries, units.length) && rank < units.length; rank++)
     for (const queue of queues) if (chosen.size < tries) chosen.add(queue[rank]);
   return [...chosen].map((i) => units[i]);
+}
+
+function relevanceOfUnits(text: Float32Array, items: Float32Array, units: readonly Unit[]): number[] {
+  const sums = new Float64Array(text.length + 1);
+  for (let at = 0; at < text.length; at++) sums[at + 1] = sums[at] + text[at];
+  const upTo = (at: number): number => sums[Math.min(at, text.length)];
+  return units.map((unit) => upTo(unit.end) - upTo(unit.start) + unit.items.reduce((sum, i) => sum + items[i], 0));
 }
 
 /** By deletion, round after round: of groups of neighbours those that changed most are halved, until they are single units. */
