@@ -46,9 +46,17 @@ export function hasValidChecksum(id: string): boolean {
 }
 
 /** How much of surname and given name is a name: the second character of a given name may be the next word. */
-function chineseName(found: string): number | boolean {
+function chineseName(found: string, match?: RegExpExecArray): number | boolean {
   if (noName.some((word) => found.startsWith(word))) return false;
   const surname = words.compound.some((name) => found.startsWith(name)) ? 2 : 1;
+  // What a comma or a space follows is the name as it stands.
+  const next = match?.input[match.index + match[0].length];
+  if (
+    match?.[0].endsWith(found) &&
+    found.length === surname + 2 &&
+    (next === undefined || "，,。、；（( \n".includes(next))
+  )
+    return true;
   let length = surname;
   while (length < Math.min(found.length, surname + 2) && !afterName.has(found[length])) length++;
   return length > surname ? length : false;
@@ -84,7 +92,7 @@ export const rules: readonly Rule[] = [
   {
     kind: "record",
     pattern:
-      /(?:住院号|住院登记号|门诊号|门诊病历号|病历号|病案号|登记号|就诊卡号?|就诊号|病员号|床号|检查号|标本号|条码号|ID号|MRN|MR#|medical record(?: number| no\.?)?|record (?:number|no\.?)|patient (?:id|number|no\.?)|chart (?:number|no\.?)|account (?:number|no\.?)|acct\.?(?: no\.?)?|case (?:number|no\.?)|encounter (?:number|no\.?))[\s:：为是#.号]{0,4}(?<x>(?=[A-Za-z0-9-]{0,16}\d)[A-Za-z0-9][A-Za-z0-9-]{1,20})/dgiu,
+      /(?:住院号|住院登记号|门诊号|门诊病历号|病历号|病案号|登记号|就诊卡号?|就诊号|病员号|床号|检查号|标本号|条码号|ID号|MRN|MR#|medical record(?: number| no\.?)?|record (?:number|no\.?)|patient (?:id|number|no\.?)|chart (?:number|no\.?)|account(?: number| no\.?|(?= ?#))|acct\.?(?: no\.?)?|case (?:number|no\.?)|encounter (?:number|no\.?))[\s:：为是#.号]{0,4}(?<x>(?=[A-Za-z0-9-]{0,16}\d)[A-Za-z0-9][A-Za-z0-9-]{1,20})/dgiu,
   },
   {
     kind: "birth",
@@ -147,7 +155,7 @@ export const rules: readonly Rule[] = [
   {
     kind: "name",
     pattern:
-      /(?:患儿姓名|患者姓名|病人姓名|家长姓名|监护人姓名|监护人|姓名|联系人|家属签名|家属签字|签名|签字|医师签名|医生签名|主治医师|住院医师|主任医师|经治医师|接诊医师|接诊医生|记录者|记录人|病史陈述者|供史者|陈述者|审核者|报告医师|检验者|护士|曾用名|小名|乳名|昵称|责任护士)[\s:：为是]{1,4}(?<x>[\u4e00-\u9fff]{2,4})/dgu,
+      /(?:患儿姓名|患者姓名|病人姓名|家长姓名|监护人姓名|监护人|姓名|联系人|家属签名|家属签字|签名|签字|医师签名|医生签名|主治医师|住院医师|主任医师|经治医师|接诊医师|接诊医生|记录者|记录人|病史陈述者|供史者|陈述者|审核者|报告医师|检验者|护士|曾用名|小名|乳名|昵称|责任护士)(?:[ \t]{0,2}[:：][ \t]{0,2}|[ \t\u3000])(?<x>[\u4e00-\u9fff]{2,4})/dgu,
     accept: (found) => labelledName(found),
   },
   {
@@ -161,7 +169,7 @@ export const rules: readonly Rule[] = [
   {
     kind: "name",
     pattern: new RegExp(
-      String.raw`(?:^|[\n。；，,;\s])(?<x>${surnames}${given})\s?[，,、]?\s?[（(]?(?:男|女)(?:[，,、。\s)）]|孩|童|性|婴)`,
+      String.raw`(?:^|[\n。；，,;\s\d])(?<x>${surnames}${given})\s?[，,、]?\s?[（(]?(?:男|女)(?:[，,、。\s)）]|孩|童|性|婴)`,
       "dgu",
     ),
     accept: chineseName,
@@ -173,10 +181,11 @@ export const rules: readonly Rule[] = [
   {
     kind: "name",
     pattern: new RegExp(
-      String.raw`(?<![\u4e00-\u9fff])(?<x>${surnames}[\u4e00-\u9fff]{0,2}?)(?:医生|医师|主任|大夫|教授|护士长|护士|老师|院长|女士|先生|小朋友|宝宝)`,
+      String.raw`(?<![\u4e00-\u9fff])(?<x>${surnames}[\u4e00-\u9fff]{0,2}?)(?:医生|医师|主任|大夫|教授|护士长|护士|老师|院长|女士|先生|小朋友)`,
       "dgu",
     ),
     accept: (found) =>
+      !/^[谢祝]$/.test(found) &&
       !noName.some((word) => found.startsWith(word)) &&
       !/^(主|住|管|值|门|儿|接|小|大|高年资|经)/.test(found) &&
       found.length,
@@ -184,10 +193,19 @@ export const rules: readonly Rule[] = [
   {
     kind: "name",
     pattern: new RegExp(
-      String.raw`(?:Patient(?: name)?|Name|Pt(?: name)?|Mother|Father|Mom|Dad|Guardian|Parent|Next of kin|Emergency contact|Contact|Attending(?: physician)?|Physician|Pediatrician|Paediatrician|Referring physician|Dictated by|Signed by|Signed|Seen by|Nurse|Informant|Provider|PCP|cc)\s?(?:\([a-z ]{1,16}\))?\s?[:#-]\s?(?<x>${fullName}|[A-Z][\p{L}'’-]{1,20}, ${capital}(?: [A-Z]\.?)?)`,
+      String.raw`(?:Patient(?: name)?|Name|Pt(?: name)?|Next of kin|Emergency contact|Attending(?: physician)?|Pediatrician|Paediatrician|Referring physician|Dictated by|Signed by|Signed|Seen by|Informant|Provider|PCP|cc)\s?(?:\([a-z ]{1,16}\))?\s?[:#-]\s?(?<x>${fullName}|[A-Z][\p{L}'’-]{1,20}, ${capital}(?: [A-Z]\.?)?)`,
       "dgu",
     ),
     accept: labelledEnglish,
+  },
+  {
+    // Speakers of a dialogue stand before a colon too: what follows them is a name where it has two words.
+    kind: "name",
+    pattern: new RegExp(
+      String.raw`(?:Mother|Father|Mom|Dad|Guardian|Parent|Contact|Physician|Nurse|Grandmother|Grandfather|Doctor)\s?(?:\([a-z ]{1,16}\))?\s?[:#-]\s?(?<x>${capital} (?:[A-Z]\. )?${capital}(?: ${capital})?)`,
+      "dgu",
+    ),
+    accept: (found) => englishName(found) === found.length,
   },
   {
     kind: "name",
@@ -213,7 +231,7 @@ export const rules: readonly Rule[] = [
   {
     kind: "name",
     pattern: new RegExp(
-      String.raw`(?:[Mm]other|[Ff]ather|[Gg]randmother|[Gg]randfather|[Pp]atient|[Pp]arents?|[Bb]rother|[Ss]ister|[Ss]on|[Dd]aughter|named|called|I saw|we saw|by)(?:,| is| named)? (?<x>${capital}(?: ${capital}){1,2})(?!\p{L})`,
+      String.raw`(?:[Mm]other|[Ff]ather|[Gg]randmother|[Gg]randfather|[Pp]atient|[Pp]arents?|[Bb]rother|[Ss]ister|[Ss]on|[Dd]aughter|named|called|I saw|we saw|by)(?:,| is| named)? (?<x>${capital}(?: [A-Z]\.)?(?: ${capital}){1,2})(?!\p{L})`,
       "dgu",
     ),
     accept: (found) => englishName(found) === found.length,
@@ -243,16 +261,21 @@ function chineseHospital(found: string): number | boolean {
       found,
     )![0];
   let head = found.slice(0, found.length - suffix.length);
-  let cut = 0;
-  for (let at = head.length - 1; at >= 0; at--)
-    if (words.hospitalStops.includes(head[at]) && !/[前上家]/.test(head[at] === "前" ? "" : "")) {
+  const before = head.lastIndexOf("医院");
+  let cut = before < 0 ? 0 : before + 2;
+  for (let at = head.length - 1; at >= cut; at--)
+    if (words.hospitalStops.includes(head[at])) {
       cut = at + 1;
       break;
     }
   head = head.slice(cut);
-  if (head.length < 2 || words.genericHospitals.includes(head)) return false;
+  if (head.length < 2 || words.genericHospitals.includes(head) || genericHospital.test(head)) return false;
   return -cut || true;
 }
+
+/** Kinds of hospitals in a row, and what is left of the words before them: no name among them. */
+const genericHospital =
+  /^[上们地一家]{0,2}(?:公立|正规|一般|大型|专业|儿童|综合|私立|妇幼|人民|乡镇|卫生|专科|三甲|二甲|中医|口服|什么|原来|今天|市里|省里){0,4}$/;
 
 function englishHospital(found: string): number | boolean {
   const first = found.split(" ")[0].toLowerCase();
