@@ -68,7 +68,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardQWgmma
     }
     int lastOwn = firstOwn + OWN_ROWS < sequence ? firstOwn + OWN_ROWS - 1 : sequence - 1;
     Range own = tilesOf<false, KEYS>(ends, firstOwn, lastOwn, causal);
-    Rows<false> rows(ends, firstOwn, sequence, causal);
+    Rows rows = Rows::of<false>(shared + (barriers - tileQ) + BYTES_BARRIERS, ends, firstOwn, sequence, causal);
     int i = 0, end = tiles.to - own.from;
     for (; i < tiles.to - own.to; i++) {
       keys.skip(i);
@@ -77,26 +77,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardQWgmma
     u32 ownQ = tileQ + rowOfGroup * 128, ownD = tileD + rowOfGroup * 128;
     i64 stats = ((i64)place.batch * heads + place.head) * sequence;
     float rowLse[2], rowDelta[2], x[KEYS / 8][4], acc[QK_DIM / 8][4], factor = scale * LOG2_E;
-    u32 p[KEYS / 16][4], weights[KEYS / 16][4];
+    u32 weights[KEYS / 16][4];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      i64 stat = stats + rows.known(rows.row(r));
+      i64 stat = stats + (rows.row(r) < sequence ? rows.row(r) : sequence - 1);
       rowLse[r] = lse[stat] * LOG2_E;
       rowDelta[r] = delta[stat];
     }
     bool add = false;
 
-    // x, logits of this use's tile, become p; later x, gradients of p, become weights, gradients of logits.
+    // x: logits, which become weights p, then gradients of p. `weights`: p in bf16, then gradients of logits. Products read these while the
+    // next logits are weighed.
     auto weigh = [&](int use) {
       settle(x);
+      rows.hide(x, (tiles.to - use) * KEYS);
 #pragma unroll
       for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
         for (int c = 0; c < 4; c++) x[j][c] = exp2Fast(x[j][c] * factor - rowLse[c >> 1]);
-      rows.hide(x, 0.0f, (tiles.to - use) * KEYS);
-      toA(p, x);
     };
     auto differentiate = [&](int use) {
+      toA(weights, x);
       values.waitFull(use);
       beginRows<V_DIM, KEYS>(x, ownD, tileV);
       wgmmaWait<0>();
@@ -106,9 +107,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardQWgmma
       for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-          u32 pair = p[j / 2][(j & 1) * 2 + r];
-          weights[j / 2][(j & 1) * 2 + r] =
-              packBf16(lowOf(pair) * (x[j][r * 2] - rowDelta[r]), highOf(pair) * (x[j][r * 2 + 1] - rowDelta[r]));
+          u32& pair = weights[j / 2][(j & 1) * 2 + r];
+          pair = packBf16(lowOf(pair) * (x[j][r * 2] - rowDelta[r]), highOf(pair) * (x[j][r * 2 + 1] - rowDelta[r]));
         }
     };
 
@@ -198,7 +198,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardKVWgmm
     }
     int lastOwn = firstOwn + OWN_ROWS < sequence ? firstOwn + OWN_ROWS - 1 : sequence - 1;
     Range own = tilesOf<true, QUERIES>(ends, firstOwn, lastOwn, causal);
-    Rows<true> rows(ends, firstOwn, sequence, causal);
+    Rows rows = Rows::of<true>(shared + (barriers - tileK) + BYTES_BARRIERS, ends, firstOwn, sequence, causal);
     int i = 0, end = own.to - tiles.from;
     for (; i < own.from - tiles.from; i++) {
       queries.skip(i);
@@ -209,9 +209,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardKVWgmm
     u32 weights[QUERIES / 16][4];
     bool add = false;
 
-    // As in the pass for dq, but that lse and delta are of columns, and that there are registers for one of p and gradients of logits alone.
+    // As in the pass for dq, but that lse and delta are of columns.
     auto weigh = [&](int use) {
       settle(x);
+      rows.hide(x, (tiles.from + use) * QUERIES);
       const float* columnLse = tileStats + outputs.buffer(use) * (2 * QUERIES) + threadIdx.x % 4 * 2;
 #pragma unroll
       for (int j = 0; j < QUERIES / 8; j++) {
@@ -221,7 +222,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionBackwardKVWgmm
 #pragma unroll
         for (int c = 0; c < 4; c++) x[j][c] = exp2Fast(x[j][c] * factor - (c & 1 ? most.y : most.x));
       }
-      rows.hide(x, 0.0f, (tiles.from + use) * QUERIES);
     };
     auto differentiate = [&](int use) {
       toA(weights, x);

@@ -59,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
     }
     int lastOwn = firstOwn + OWN_ROWS < sequence ? firstOwn + OWN_ROWS - 1 : sequence - 1;
     Range own = tilesOf<false, KEYS>(ends, firstOwn, lastOwn, causal);
-    Rows<false> rows(ends, firstOwn, sequence, causal);
+    Rows rows = Rows::of<false>(shared + (barriers - tileQ) + BYTES_BARRIERS, ends, firstOwn, sequence, causal);
     int i = 0, end = tiles.to - own.from;
     for (; i < tiles.to - own.to; i++) {
       keys.skip(i);
@@ -71,7 +71,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
 
     // Logits to weights, relative to the largest so far: `most`, not scaled yet.
     auto weigh = [&](int use) {
-      rows.hide(s, -INFINITY, (tiles.to - use) * KEYS);
+      rows.hide(s, (tiles.to - use) * KEYS);
 #pragma unroll
       for (int r = 0; r < 2; r++) {
         float top = most[r];

@@ -103,34 +103,42 @@ __device__ __forceinline__ Range tilesOf(const int2* ends, int first, int last, 
   return {rangeOf<KEYS>(ends, first, causal).from / COUNT, rangeOf<KEYS>(ends, last, causal).to / COUNT};
 }
 
-/** The rows of a warp: what all of them see is kept, what each sees is read again where it matters. */
-template <bool KEYS>
+/** What each row of a block sees lies in shared memory after the barriers. */
+#define BYTES_BARRIERS 256
+#define BYTES_SEEN (ROWS * 8)
+
+/** The 16 rows of a warp, and the positions that all of them see. */
 struct Rows {
-  const int2* ends;
-  int first, sequence, causal;
+  int first;
+  Range* seen;
   Range all;
   /** `own`: the first of the warpgroup's. Rows beyond the sequence stand for its last. */
-  __device__ __forceinline__ Rows(const int2* ends, int own, int sequence, int causal)
-      : ends(ends), first(own + threadIdx.x % WARPGROUP / 32 * 16), sequence(sequence), causal(causal) {
-    all = {rangeOf<KEYS>(ends, known(first + 15), causal).from, rangeOf<KEYS>(ends, known(first), causal).to};
+  template <bool KEYS>
+  __device__ __forceinline__ static Rows of(char* seen, const int2* ends, int own, int sequence, int causal) {
+    int lane = threadIdx.x % 32, warpRow = threadIdx.x % WARPGROUP / 32 * 16, first = own + warpRow;
+    Rows rows = {first, (Range*)seen + (threadIdx.x / WARPGROUP - 1) * OWN_ROWS + warpRow, {0, 0}};
+    if (lane < 16) rows.seen[lane] = rangeOf<KEYS>(ends, first + lane < sequence ? first + lane : sequence - 1, causal);
+    __syncwarp();
+    // Neither end decreases from row to row.
+    rows.all = {rows.seen[15].from, rows.seen[0].to};
+    return rows;
   }
-  __device__ __forceinline__ int known(int row) const { return row < sequence ? row : sequence - 1; }
   /** The thread's rows of C: 0 and 1. */
   __device__ __forceinline__ int row(int i) const { return first + threadIdx.x % 32 / 4 + i * 8; }
-  /** Puts `hidden` where a row does not see the column; columns start at `start`. */
+  /** Logits −∞ where a row does not see the column; columns start at `start`. */
   template <int TILES>
-  __device__ __forceinline__ void hide(float (&x)[TILES][4], float hidden, int start) const {
+  __device__ __forceinline__ void hide(float (&x)[TILES][4], int start) const {
     if (start >= all.from && start + TILES * 8 - 1 <= all.to) return;
     int column = start + threadIdx.x % 4 * 2;
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      Range seen = rangeOf<KEYS>(ends, known(row(r)), causal);
+      Range own = seen[threadIdx.x % 32 / 4 + r * 8];
 #pragma unroll
       for (int j = 0; j < TILES; j++)
 #pragma unroll
         for (int c = 0; c < 2; c++) {
           int at = column + j * 8 + c;
-          if (at < seen.from || at > seen.to) x[j][r * 2 + c] = hidden;
+          if (at < own.from || at > own.to) x[j][r * 2 + c] = -INFINITY;
         }
     }
   }
@@ -143,7 +151,7 @@ __device__ __forceinline__ void beginRows(float (&c)[COLUMNS / 8][4], u32 a, u32
   wgmmaFence();
 #pragma unroll
   for (int d = 0; d < DIM; d += 16)
-    wgmma<false, false>(c, operandA + placeInBlocks<ROWS>(0, d) / 16, operandB + placeInBlocks<COLUMNS>(0, d) / 16, d > 0);
+    wgmma<false, false>(c, advance(operandA, placeInBlocks<ROWS>(0, d)), advance(operandB, placeInBlocks<COLUMNS>(0, d)), d > 0);
   wgmmaCommit();
 }
 /** C = P · B begun, or C += P · B: P [64, COUNT] as fragments of A, B [COUNT, DIM]. */
@@ -152,7 +160,7 @@ __device__ __forceinline__ void beginColumns(float (&c)[DIM / 8][4], const u32 (
   u64 operandB = operandOf(b, COUNT * 128);
   wgmmaFence();
 #pragma unroll
-  for (int j = 0; j < COUNT / 16; j++) wgmmaRegisters<true>(c, p[j], operandB + j * 16 * 128 / 16, add || j > 0);
+  for (int j = 0; j < COUNT / 16; j++) wgmmaRegisters<true>(c, p[j], advance(operandB, j * 16 * 128), add || j > 0);
   wgmmaCommit();
 }
 

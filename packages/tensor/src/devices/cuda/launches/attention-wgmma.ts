@@ -7,7 +7,8 @@ const rows = 128;
 const threads = 384;
 const keys = 128;
 const queries = 64;
-const barriers = 256;
+/** Barriers, and what each row sees. */
+const beside = 256 + rows * 8;
 const bytes = 2;
 /** Of first and last position of a document. */
 const endsBytes = 8;
@@ -66,7 +67,7 @@ function over(
 ): MacroLaunch {
   return {
     ...{ file, name, macros: macrosOf(g), grid: [Math.ceil(g.sequence / rows) * g.heads * g.batch], block: threads },
-    shared: shared + barriers,
+    shared: shared + beside,
     signature,
     values: [...buffers, g.batch, g.sequence, g.heads, g.scale, g.causal],
   };
