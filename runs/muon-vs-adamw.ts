@@ -4,7 +4,6 @@
  *
  *     npx node runs/muon-vs-adamw.ts --data TEXT --val TEXT [--out DIR] [--steps N] [--parallel N] [--threads N]
  */
-import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,6 +22,7 @@ import {
   renderComparisonSvg,
   runDirectory,
 } from "@baltoro/training";
+import { runInLanes } from "./parts/lanes.ts";
 
 const optimizers = ["muonclip", "adamw"] as const;
 const learningRates = [1e-3, 2e-3, 4e-3, 8e-3];
@@ -73,16 +73,6 @@ async function runOne(name: string): Promise<void> {
   if (!finished) process.exit(130);
 }
 
-function spawnRun(name: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const child = spawn(process.execPath, [...process.argv.slice(1), "--only", name], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  child.on("error", reject);
-  child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`the run ${name} ended with code ${code}`))));
-  return promise;
-}
-
 async function runGrid(): Promise<void> {
   mkdirSync(values.out, { recursive: true });
   const progress = createProgress();
@@ -92,11 +82,7 @@ async function runGrid(): Promise<void> {
   const tokenizer = await prepareTokenizer(join(values.out, "tokenizer"), own, progress);
   await prepareText(tokenCache, tokenizer, config, progress);
   const names = optimizers.flatMap((optimizer) => learningRates.map((rate) => `${optimizer}:${rate}`));
-  const queue = [...names];
-  const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) await spawnRun(next);
-  };
-  await Promise.all(Array.from({ length: Number(values.parallel) }, lane));
+  await runInLanes(names, { parallel: Number(values.parallel), gpus: 0 });
   const reports = names.map((name) => loadRunReport(runDirectory(join(values.out, name.replace(":", "-")))));
   const summary = reports.map(({ name, records }) => ({
     name,

@@ -1,11 +1,12 @@
 /**
  * `bench gemm --device cuda`: bf16 products of random matrices of 512 … 8192 on a GPU, beside PyTorch in the same session. Both replay a
- * captured graph of several products over rotating operands; medians of ten replays.
+ * captured graph of several products over rotating operands; medians of the later half of the replays, when the clocks have settled.
  */
 import { openCudaBackend } from "@baltoro/tensor";
 import { type BenchOptions, type BenchResult, type Check, figure, median, textTable } from "../harness.ts";
 import { pythonWithTorch, runPeer } from "../peers/python.ts";
 
+const rounds = 40;
 const sizes = [512, 1024, 2048, 4096, 8192];
 
 async function ours(): Promise<{ gpu: string; tflops: Record<number, number> }> {
@@ -50,8 +51,8 @@ async function ours(): Promise<{ gpu: string; tflops: Record<number, number> }> 
       for (let i = 0; i < count; i++) multiply(i % sets);
     });
     const times: number[] = [];
-    for (let round = 0; round < 12; round++) times.push(await backend.time(() => backend.launch(graph)));
-    tflops[n] = (2 * n ** 3 * count) / median(times.slice(2)) / 1e9;
+    for (let round = 0; round < rounds; round++) times.push(await backend.time(() => backend.launch(graph)));
+    tflops[n] = (2 * n ** 3 * count) / median(times.slice(rounds / 2)) / 1e9;
     for (const buffer of [...a, ...b, ...d]) backend.free(buffer);
   }
   const gpu = backend.gpu.name;

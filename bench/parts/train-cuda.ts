@@ -5,7 +5,7 @@
  * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--no-eager`, `--checkpointing`.
  */
 import { parseArgs } from "node:util";
-import { countParameters, createModel, type K2Config, preset } from "@baltoro/k2";
+import { createModel, type K2Config, preset, trainingFlops } from "@baltoro/k2";
 import { createDevice, type KernelTimes, openCudaBackend } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, textTable } from "../harness.ts";
@@ -40,12 +40,6 @@ interface Options {
   readonly checkpointing: boolean;
 }
 
-/** FLOPs of a token in training: 6 for each active weight, and causal attention's. */
-function flopsPerToken(config: K2Config, sequence: number): number {
-  const head = config.qkNopeHeadDim + config.qkRopeHeadDim + config.vHeadDim;
-  return 6 * countParameters(config).active + 3 * config.numHiddenLayers * config.numAttentionHeads * head * sequence;
-}
-
 async function time(config: K2Config, { batch, sequence, steps, checkpointing }: Options): Promise<Timing> {
   const backend = await openCudaBackend({ precision: "bf16" });
   const device = createDevice(backend);
@@ -63,23 +57,25 @@ async function time(config: K2Config, { batch, sequence, steps, checkpointing }:
   };
   let index = 0;
   const run = () => step.run([micro], { learningRate: 2e-3, step: index++ });
-  for (let i = 0; i < 3; i++) run();
+  const nameOf = (kernel: string, args: Readonly<Record<string, unknown>>) =>
+    kernel === "gemm"
+      ? `gemm ${args["batch"] === 1 ? "" : `${args["batch"]} × `}${args["m"]}·${args["n"]}·${args["k"]}`
+      : kernel;
+  run();
+  // The first steps are enqueued kernel by kernel, later ones are replayed.
+  const byKernel = await backend.profile(run, nameOf);
+  for (let i = 0; i < 2; i++) run();
   await step.metrics();
   const start = performance.now();
   for (let i = 0; i < steps; i++) run();
   const enqueued = performance.now() - start;
   const { loss } = await step.metrics();
   const milliseconds = (performance.now() - start) / steps;
-  const byKernel = await backend.profile(run, (kernel, args) =>
-    kernel === "gemm"
-      ? `gemm ${args["batch"] === 1 ? "" : `${args["batch"]} × `}${args["m"]}·${args["n"]}·${args["k"]}`
-      : kernel,
-  );
   const memoryGb = backend.stats().reservedBytes / 1e9;
   const gpu = backend.gpu.name;
   await device.close();
   const tokensPerSecond = (rows * 1000) / milliseconds;
-  const tflops = (tokensPerSecond * flopsPerToken(config, sequence)) / 1e12;
+  const tflops = (tokensPerSecond * trainingFlops(config, sequence)) / 1e12;
   return { tokensPerSecond, milliseconds, tflops, hostMilliseconds: enqueued / steps, loss, gpu, memoryGb, byKernel };
 }
 

@@ -20,7 +20,10 @@ const [checkpoint, out] = positionals;
 if (!checkpoint || !out) throw new Error("usage: checkpoint-logits.ts CHECKPOINT OUT.safetensors");
 const [rows, length] = [Number(values.rows), Number(values.length)];
 
-const { device, model } = await openCheckpoint(checkpoint, { device: values.device });
+const { device, model } = await openCheckpoint(checkpoint, {
+  device: values.device,
+  ...(values.device === "cuda" ? { precision: "f32" } : {}),
+});
 const { vocabSize } = model.config;
 const ids = Int32Array.from({ length: rows * length }, (_, i) => philox4x32(1, 0, i, 0, 0, 0)[0] % vocabSize);
 const ints = (data: Int32Array, shape: number[]) => tensor(device, data, shape, "i32");

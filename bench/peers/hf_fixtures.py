@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 from transformers.models.deepseek_v3 import modeling_deepseek_v3 as modeling
+from hf_names import per_expert
 
 out_root = sys.argv[1] if len(sys.argv) > 1 else "packages/k2/fixtures/transformers"
 BASE = dict(vocab_size=96, hidden_size=32, intermediate_size=48, moe_intermediate_size=16, num_hidden_layers=3, num_attention_heads=4,
@@ -41,20 +42,6 @@ def build(name, spec, seed):
             else: p.copy_(0.2 * torch.randn_like(p))
             p.copy_(p.bfloat16().float())
     return config, model
-
-def per_expert(state):
-    """Checkpoint names: one matrix per expert, as published checkpoints have them."""
-    result = {}
-    for key, value in state.items():
-        if key.endswith("experts.gate_up_proj"):
-            for e in range(value.shape[0]):
-                gate, up = value[e].chunk(2, 0)
-                stem = key[: -len("gate_up_proj")] + str(e)
-                result[stem + ".gate_proj.weight"], result[stem + ".up_proj.weight"] = gate, up
-        elif key.endswith("experts.down_proj"):
-            for e in range(value.shape[0]): result[key[: -len("down_proj")] + f"{e}.down_proj.weight"] = value[e]
-        else: result[key] = value
-    return {k: v.detach().clone().contiguous() for k, v in result.items()}
 
 for number, (name, spec) in enumerate(VARIANTS.items()):
     config, model = build(name, spec, 100 + number)

@@ -1,5 +1,5 @@
 """bf16 products in PyTorch on a GPU: TFLOP/s by size, random data. Each size is captured in a CUDA graph of several products over
-rotating operands, and the fastest of several replays counts, so that no launch is timed. Prints one JSON line.
+rotating operands, and the median of the later half of the replays counts, when the clocks have settled. Prints one JSON line.
 usage: torch_gemm.py SIZES"""
 import json, sys
 import torch
@@ -20,13 +20,13 @@ for n in sizes:
     with torch.cuda.graph(graph):
         run()
     times = []
-    for _ in range(12):
+    for _ in range(40):
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         start.record()
         graph.replay()
         end.record()
         torch.cuda.synchronize()
         times.append(start.elapsed_time(end))
-    result[n] = 2 * n**3 * count / sorted(times[2:])[len(times[2:]) // 2] / 1e9
+    result[n] = 2 * n**3 * count / sorted(times[20:])[10] / 1e9
     del a, b, d, graph
 print(json.dumps(dict(torch=torch.__version__, gpu=torch.cuda.get_device_name(), tflops=result)))

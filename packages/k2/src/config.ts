@@ -235,3 +235,13 @@ export function countParameters(config: K2Config): { total: number; active: numb
     active: shared + (layers - dense) * config.numExpertsPerTok * expert + embedding,
   };
 }
+
+/**
+ * FLOPs of a token in training on sequences of a length: six for each active weight, and those of causal attention, forward and
+ * backward, nothing computed twice (what MFU counts: Chowdhery et al. 2022, arXiv 2204.02311, appendix B).
+ */
+export function trainingFlops(config: K2Config, sequenceLength: number): number {
+  const head = qkHeadDim(config) + config.vHeadDim;
+  const attention = 3 * config.numHiddenLayers * config.numAttentionHeads * head * sequenceLength;
+  return 6 * countParameters(config).active + attention;
+}

@@ -7,6 +7,7 @@ export {
   readConfig,
   softmaxScale,
   toHuggingFace,
+  trainingFlops,
 } from "./config.ts";
 export { type ExportOptions, type ExportSummary, exportCheckpoint } from "./export.ts";
 export * from "./generation/index.ts";

@@ -17,6 +17,8 @@ export interface BackendDescription {
   readonly threads: number;
   /** Which implementation multiplies matrices, e.g. "wasm simd", "wasm simd revectorized", "OpenBLAS 0.3.21". */
   readonly matmul: string;
+  /** FLOP/s of dense products in the type that they are computed in, by the maker's data sheet, where it is known. */
+  readonly peakFlops?: number;
 }
 
 export interface BackendStats {
@@ -38,6 +40,8 @@ export interface Backend {
   readonly activations: FloatDType;
   /** Elements that a temporary of an operation that works by blocks should have: as many as a cache holds, or as keep a GPU busy. */
   readonly blockElements: number;
+  /** Most rows for which it has the kernels of `fusedKernels`, whose matrices have sizes of multiples of 8; 0 or absent: it lacks them. */
+  readonly fusedRows?: number;
   /**
    * Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. `dtype` (default f32) is what kernels will find in
    * the buffer: a handle carries it, so that a backend that has kernels for several picks the right one.

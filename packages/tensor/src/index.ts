@@ -43,13 +43,29 @@ export {
   type WasmOptions,
 } from "./devices/wasm/index.ts";
 export { bytesPerElement, type DType, type FloatDType, type HostData, type TensorData } from "./dtype.ts";
-export { binaryOps, type KernelArguments, type KernelName, kernels, reduceOps, unaryOps } from "./kernels.ts";
+export {
+  binaryOps,
+  fusedKernels,
+  type KernelArguments,
+  type KernelName,
+  kernels,
+  reduceOps,
+  unaryOps,
+} from "./kernels.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { add, divide, maximum, minimum, multiply, subtract } from "./ops/binary.ts";
 export { binaryCrossEntropy } from "./ops/binary-cross-entropy.ts";
 export { cast } from "./ops/cast.ts";
 export { type CrossEntropyOptions, crossEntropy, linearCrossEntropy } from "./ops/cross-entropy.ts";
+export {
+  downProducts,
+  latentInputs,
+  linearAdd,
+  normProducts,
+  pagedLatentValues,
+  routedGates,
+} from "./ops/decode.ts";
 export { dropout } from "./ops/dropout.ts";
 export { embedding } from "./ops/embedding.ts";
 export { expand } from "./ops/expand.ts";

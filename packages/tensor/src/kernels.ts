@@ -270,18 +270,18 @@ export const kernels = {
   /** count[0] = number of targets that are not `ignore`, as f32, and inverse[0] = 1 / max(count, 1). */
   countTargets: { targets: "in", count: "out", inverse: "out", n: "int", ignore: "int" },
   /**
-   * Softmax cross-entropy, gradient in place: loss[r] = lse − x[t] + zLoss · lse² (0 if ignored), and x becomes
-   * dloss/dx (0 if ignored), not yet divided by the count. x [rows, V]; targets i32 [rows]. gradient 0: x is left alone.
+   * Softmax cross-entropy: loss[r] = lse − x[t] + zLoss · lse² (0 if ignored), and dx [rows, V], which may be x, is dloss/dx (0 if
+   * ignored), not yet divided by the count. x [rows, V]; targets i32 [rows].
    */
   crossEntropy: {
-    x: "inout",
+    x: "in",
     targets: "in",
     loss: "out",
+    dx: "out?",
     rows: "int",
     vocab: "int",
     ignore: "int",
     zLoss: "float",
-    gradient: "int",
   },
   /** loss = max(x, 0) − x·t + log(1 + exp(−|x|)), n elements. */
   bceForward: { x: "in", target: "in", loss: "out", n: "int" },
@@ -407,12 +407,130 @@ export const kernels = {
     tau: "float",
     power: "int",
   },
+
+  // ---- Decoding of few rows: each does what several of the above do. A backend may lack them, see `Backend.fused` ----
+  /**
+   * normed = x · rstd · weight as rmsNormForward, and y_i = normed · w_iᵀ. x, normed [rows, dim]; w_i [n_i, dim], y_i [rows, n_i]. Those that
+   * are null have n_i = 0.
+   */
+  normProducts: {
+    x: "in",
+    weight: "in",
+    normed: "out?",
+    w0: "in",
+    w1: "in?",
+    w2: "in?",
+    y0: "out",
+    y1: "out?",
+    y2: "out?",
+    rows: "int",
+    dim: "int",
+    n0: "int",
+    n1: "int",
+    n2: "int",
+    eps: "float",
+  },
+  /**
+   * MLA's projections taken into latent space. q [rows, H, nope + rope], kv [rows, latent + rope]; keys [H, latent, nope]. absorbed
+   * [rows, H, latent + rope] = keys_h · q_nope beside the rotated q_rope; cache [slotCount, latent + rope] at slots[r] (−1: nowhere) =
+   * rmsNorm of kv's latent beside its rotated rest. positions, cos, sin as in rope.
+   */
+  latentInputs: {
+    q: "in",
+    kv: "in",
+    norm: "in",
+    keys: "in",
+    positions: "in",
+    cos: "in",
+    sin: "in",
+    slots: "in",
+    absorbed: "out",
+    cache: "inout",
+    rows: "int",
+    heads: "int",
+    nope: "int",
+    latent: "int",
+    ropeDim: "int",
+    slotCount: "int",
+    eps: "float",
+  },
+  /** out [rows, H, v] = values_h · (what pagedLatentAttention gives), values [H, v, latent]. */
+  pagedLatentValues: {
+    q: "in",
+    cache: "in",
+    blockTables: "in",
+    rowSequence: "in",
+    contextLengths: "in",
+    values: "in",
+    out: "out",
+    rows: "int",
+    heads: "int",
+    latent: "int",
+    ropeDim: "int",
+    valueDim: "int",
+    blockSize: "int",
+    maxBlocks: "int",
+    scale: "float",
+  },
+  /**
+   * Routes as routeForward, and y[t·k + j] = silu(gate_e · x[t]) · (up_e · x[t]) for the j-th expert e of token t. x [T, dim]; gate, up
+   * [E, n, dim]; y [T·k, n]; k ≤ 32, E ≤ 512.
+   */
+  routedGates: {
+    x: "in",
+    logits: "in",
+    bias: "in",
+    gate: "in",
+    up: "in",
+    indices: "out",
+    weights: "out",
+    loads: "inout",
+    y: "out",
+    rows: "int",
+    experts: "int",
+    k: "int",
+    n: "int",
+    dim: "int",
+    normalize: "int",
+    scaling: "float",
+  },
+  /**
+   * out[t] = residual[t] + Σ_j weights[t, j] · down_e · y[t·k + j] + sharedDown · (silu(gate[t]) · up[t]), e = indices[t, j]. down [E, dim, n],
+   * y [T·k, n]; gate, up [T, m], sharedDown [dim, m]. k = 0, and nulls: without experts, as a dense feed-forward.
+   */
+  downProducts: {
+    residual: "in",
+    y: "in?",
+    indices: "in?",
+    weights: "in?",
+    down: "in?",
+    gate: "in",
+    up: "in",
+    sharedDown: "in",
+    out: "out",
+    rows: "int",
+    dim: "int",
+    k: "int",
+    n: "int",
+    m: "int",
+  },
 } as const satisfies Record<string, Record<string, ParameterKind>>;
 
 /** What an argument of a kernel is. See {@link kernels}. */
 export type ParameterKind = "in" | "in?" | "out" | "out?" | "inout" | "inout?" | "int" | "float";
 
 export type KernelName = keyof typeof kernels;
+
+/** The kernels that a backend may lack. They stand last in the table. */
+export const fusedKernels = [
+  "normProducts",
+  "latentInputs",
+  "pagedLatentValues",
+  "routedGates",
+  "downProducts",
+] as const satisfies readonly KernelName[];
+
+export type FusedKernelName = (typeof fusedKernels)[number];
 
 type Argument<Kind, Handle> = Kind extends "int" | "float"
   ? number

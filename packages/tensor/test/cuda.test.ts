@@ -17,7 +17,7 @@ import {
   type TensorData,
   tensor,
 } from "@baltoro/tensor";
-import { conformsToReference, roundsToBf16 } from "./conformance.ts";
+import { conformsToReference, fusedConform, roundsToBf16 } from "./conformance.ts";
 import { skipWithoutGpu } from "./gpu.ts";
 
 const skip = skipWithoutGpu();
@@ -124,6 +124,10 @@ describe("on a GPU", { skip }, () => {
     test(`paged latent attention in parts, ${heads} heads of ${latent} + ${rope}`, () =>
       latentInBf16(backend, heads, latent, rope));
   }
+
+  test("the fused kernels of decoding agree with the reference", (t) => fusedConform(t, backend, 7000, 1e-2));
+
+  test("cross-entropy's gradient in bf16, and norms' in one read", () => gradientsInBf16(backend));
 
   for (const rows of [1, 3, 8, 9]) {
     test(`products of ${rows} rows in bf16`, () => fewRowsInBf16(backend, rows, 68, 264));
@@ -277,6 +281,43 @@ async function latentInBf16(cuda: CudaBackend, heads: number, latent: number, ro
     return backend.read(out, "bf16", rows * heads * latent);
   };
   assertClose("out", await run(cuda), await run(openReferenceBackend()), 5e-3);
+}
+
+/** Gradients that are written as bf16: of logits in f32, and of a norm of bf16 rows. */
+async function gradientsInBf16(cuda: CudaBackend): Promise<void> {
+  const [rows, vocab] = [37, 1032];
+  const run = async (backend: Backend) => {
+    const make = (count: number, dtype: "f32" | "bf16" | "i32", values: ArrayLike<number>) => {
+      const buffer = backend.alloc(count * backend.bytesPerElement[dtype], "operand", dtype);
+      backend.write(buffer, dtype, Float32Array.from(values));
+      return buffer;
+    };
+    const n = rows * vocab;
+    const targets = Int32Array.from({ length: rows }, (_, i) => (i === 5 ? -1 : (i * 31) % vocab));
+    const shared = make(n, "bf16", normal(9, 1, n));
+    const dx = make(n, "bf16", normal(9, 2, n));
+    const loss = make(rows, "f32", normal(9, 3, rows));
+    const dweight = make(vocab, "f32", normal(9, 4, vocab));
+    const dnorm = make(n, "bf16", normal(9, 5, n));
+    backend.enqueue("crossEntropy", {
+      ...{ x: make(n, "f32", normal(9, 0, n, 3)), targets: make(rows, "i32", targets), loss, dx },
+      ...{ rows, vocab, ignore: -1, zLoss: 0.01 },
+    });
+    backend.enqueue("rmsNormBackward", {
+      ...{ dy: make(n, "bf16", normal(9, 6, n)), x: shared, weight: make(vocab, "f32", normal(9, 7, vocab)) },
+      ...{ rstd: make(rows, "f32", new Float32Array(rows).fill(0.8)), dx: dnorm, dweight, rows, dim: vocab },
+      ...{ accumulateX: 1, accumulateWeight: 1 },
+    });
+    return Promise.all([
+      backend.read(dx, "bf16", n),
+      backend.read(loss, "f32", rows),
+      backend.read(dnorm, "bf16", n),
+      backend.read(dweight, "f32", vocab),
+    ]);
+  };
+  const [actual, expected] = [await run(cuda), await run(openReferenceBackend())];
+  for (const [i, name] of ["dlogits", "loss", "dx", "dweight"].entries())
+    assertClose(name, actual[i], expected[i], name === "loss" || name === "dweight" ? 1e-4 : 5e-3);
 }
 
 /** x · wᵀ of few rows, as in decoding: on their own, and as experts' rows. */

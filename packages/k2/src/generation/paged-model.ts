@@ -21,6 +21,7 @@ import { softmaxScale } from "../config.ts";
 import { projectLatent, projectQuery } from "../model/attention.ts";
 import { addFeedForward, type K2Model } from "../model/model.ts";
 import type { LayerWeights } from "../model/weights.ts";
+import { fitsFused, fusedLayer } from "./fused-layer.ts";
 
 /** Sizes of a paged model. */
 export interface PagedModelOptions {
@@ -188,7 +189,15 @@ export class PagedModel implements Disposable {
       contextLengths: inputs.contextLengths,
     };
     let x = embedding(weights.embedding, inputs.tokens);
+    const fused =
+      (this.#device.backend.fusedRows ?? 0) >= inputs.tokens.size && fitsFused(config) && !this.model.experts;
     for (const [index, layer] of weights.layers.entries()) {
+      if (fused) {
+        const { positions, slots } = inputs;
+        const own = { ...this.#absorbed[index], cache: this.#caches[index], loads: statistics.loads[index] };
+        x = fusedLayer(x, config, { layer, ...own, tables: this.model.tables, positions, slots, context });
+        continue;
+      }
       const attended = this.#attention(rmsNorm(x, layer.inputNorm, config.rmsNormEps), index, layer, inputs, context);
       x = addFeedForward(add(x, attended), layer, config, statistics.loads[index]);
     }

@@ -28,21 +28,21 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
     "i32",
   );
   const { inverse } = countTargets(targets, ignore);
-  const dlogits = empty(device, logits.shape, "f32", "crossEntropy dlogits");
-  backend.enqueue("axpby", { x: logits.buffer, y: dlogits.buffer, n: logits.size, alpha: 1, beta: 0 });
+  const wanted = logits.requiresGrad && device.tape.enabled;
+  const dlogits = wanted ? empty(device, logits.shape, "f32", "crossEntropy dlogits") : null;
   const loss = empty(device, [rows], "f32", "crossEntropy loss");
-  const gradient = logits.requiresGrad && device.tape.enabled ? 1 : 0;
   backend.enqueue("crossEntropy", {
-    x: dlogits.buffer,
+    x: logits.buffer,
     targets: targets.buffer,
     loss: loss.buffer,
+    dx: dlogits?.buffer ?? null,
     rows,
     vocab,
     ignore,
     zLoss,
-    gradient,
   });
   const mean = meanOfRows(loss, inverse);
+  if (!dlogits) return mean;
   record("crossEntropy", [logits], [mean], [dlogits, inverse], ([dmean], [sink], [savedDlogits, savedInverse]) => {
     if (!dmean || !sink) return;
     const { out, accumulate } = sink.target();
@@ -80,6 +80,11 @@ export function linearCrossEntropy(
   // Blocks of 16 rows keep every slice of the targets at a multiple of 64 bytes.
   const blockRows = Math.min(rows, Math.max(16, Math.floor(backend.blockElements / Math.max(vocab, 1) / 16) * 16));
   const logits = empty(device, [Math.max(blockRows, 1), vocab], "f32", "linearCrossEntropy logits");
+  // Gradients of logits go into products at once: in the type that those are computed in.
+  const dlogits =
+    hidden.dtype === "f32" || !(wantHidden || wantWeight)
+      ? logits
+      : empty(device, logits.shape, hidden.dtype, "linearCrossEntropy dlogits");
   const slice = (tensor: Tensor, row: number, count: number, width: number) =>
     count === rows ? tensor.buffer : partOf(tensor, row * width, count * width);
   for (let row = 0; row < rows; row += blockRows) {
@@ -107,16 +112,16 @@ export function linearCrossEntropy(
       x: logits.buffer,
       targets: slice(targets, row, m, 1),
       loss: slice(loss, row, m, 1),
+      dx: wantHidden || wantWeight ? dlogits.buffer : null,
       rows: m,
       vocab,
       ignore,
       zLoss,
-      gradient: wantHidden || wantWeight ? 1 : 0,
     });
     if (dhidden) {
       backend.enqueue("gemm", {
         ...shared,
-        a: logits.buffer,
+        a: dlogits.buffer,
         b: weight.buffer,
         c: null,
         d: slice(dhidden, row, m, dim),
@@ -136,7 +141,7 @@ export function linearCrossEntropy(
       const beta = row > 0 ? 1 : 0;
       backend.enqueue("gemm", {
         ...shared,
-        a: logits.buffer,
+        a: dlogits.buffer,
         b: x,
         c: beta ? dweight.buffer : null,
         d: dweight.buffer,

@@ -14,6 +14,10 @@ export interface MetricsRecord {
   readonly gradientNorm?: number | null;
   /** Largest attention logit per layer, before QK-Clip. */
   readonly maxLogits?: readonly (number | null)[];
+  /** Share of all heads that QK-Clip has scaled after this step. */
+  readonly clippedHeads?: number;
+  /** Largest attention logit per layer and head, where the run was asked to write it. */
+  readonly headLogits?: readonly (readonly (number | null)[])[];
   /** Largest expert load over the mean, per layer with experts. */
   readonly loadImbalance?: readonly (number | null)[];
   readonly tokensPerSecond?: number;

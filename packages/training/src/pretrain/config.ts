@@ -40,6 +40,8 @@ export interface PretrainConfig {
   readonly keepCheckpoints: number;
   /** Batches of one validation. */
   readonly validationBatches: number;
+  /** Write the largest logit of every head into each record. Default false. */
+  readonly recordHeads?: boolean;
 }
 
 /** Values for what a caller leaves open. Steps decide warm-up and decay: a twentieth and three tenths of them. */

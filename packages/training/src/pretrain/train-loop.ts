@@ -1,4 +1,4 @@
-import type { K2Model } from "@baltoro/k2";
+import { type K2Model, trainingFlops } from "@baltoro/k2";
 import type { AcrossRanks } from "../distributed/index.ts";
 import { openMetrics } from "../metrics/index.ts";
 import type { Progress } from "../progress/index.ts";
@@ -8,7 +8,7 @@ import { wsd } from "../schedules/index.ts";
 import type { PretrainConfig } from "./config.ts";
 import { divergedAt, weightNorm } from "./divergence.ts";
 import type { RunText } from "./text.ts";
-import type { TrainStep } from "./train-step.ts";
+import type { StepMetrics, TrainStep } from "./train-step.ts";
 import type { TrainingState } from "./training-checkpoint.ts";
 
 /** How a run ended. */
@@ -61,6 +61,9 @@ export async function trainLoop({
   const tokensPerStep = config.batchSize * config.sequenceLength * config.accumulation;
   const microBatches = (at: number) =>
     Array.from({ length: config.accumulation }, (_, micro) => train.batchAt(at, micro));
+  const tau = config.qkClipThreshold;
+  const { peakFlops } = model.device.backend.description;
+  const flopsPerToken = trainingFlops(config.model, config.sequenceLength);
   using metrics = chief ? openMetrics(run.metrics, state.step) : null;
   const writeReport = () => {
     if (chief) writeFileAtomic(run.report, renderReport(loadRunReport(run)));
@@ -94,21 +97,41 @@ export async function trainLoop({
     await validate();
     metrics?.write({ step: 0, tokens: 0, seconds: 0, valLoss, valBitsPerByte });
   }
+  /** Steps that are run before the metrics of the last are read, so that a GPU has work while the host reads. */
+  const lead = model.device.backend.description.kind === "cuda" ? 1 : 0;
+  /** Whether something looks at the weights after a step: it must be the last one that was run. */
+  const pausesAfter = (at: number) =>
+    at === config.steps || at % config.validateEvery === 0 || at % config.checkpointEvery === 0;
+  const underWay: { readonly metrics: Promise<StepMetrics>; readonly learningRate: number }[] = [];
+  let next = done;
   let batches = done < config.steps ? microBatches(done) : [];
-  let stop = await stopped();
-  while (done < config.steps && !stop) {
-    const start = performance.now();
-    const learningRate = schedule(done);
-    step.run(batches, { learningRate, step: done });
+  const runNext = () => {
+    const learningRate = schedule(next);
+    step.run(batches, { learningRate, step: next });
+    const metrics = step.metrics();
+    // Awaited below, in order: a failure is met there.
+    metrics.catch(() => {});
+    underWay.push({ metrics, learningRate });
+    next++;
     // The next batch is put together while the device works.
-    if (done + 1 < config.steps) batches = microBatches(done + 1);
-    const { loss, gradientNorm, maxLogits, loadImbalance } = await step.metrics();
+    if (next < config.steps) batches = microBatches(next);
+  };
+  let stop = await stopped();
+  let start = performance.now();
+  while (underWay.length > 0 || (done < config.steps && !stop)) {
+    if (underWay.length === 0) start = performance.now();
+    while (next < config.steps && !stop && underWay.length <= lead && (next === done || !pausesAfter(next))) runNext();
+    const { metrics: pending, learningRate } = underWay.shift() as (typeof underWay)[number];
+    const { loss, gradientNorm, maxLogits, headLogits, loadImbalance } = await pending;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, saved, learningRate);
-    const elapsed = (performance.now() - start) / 1000;
+    const now = performance.now();
+    const elapsed = (now - start) / 1000;
+    start = now;
     done++;
     tokens += tokensPerStep;
     seconds += elapsed;
+    const tokensPerSecond = tokensPerStep / elapsed;
     const record = {
       step: done,
       tokens,
@@ -116,12 +139,13 @@ export async function trainLoop({
       learningRate,
       gradientNorm,
       maxLogits,
+      ...(tau > 0 ? { clippedHeads: shareAbove(headLogits.flat(), tau) } : {}),
+      ...(config.recordHeads ? { headLogits: headLogits.map((row) => row.map((x) => Number(x.toPrecision(4)))) } : {}),
       loadImbalance,
-      tokensPerSecond: tokensPerStep / elapsed,
+      tokensPerSecond,
       seconds,
     };
-    const last = done === config.steps;
-    if (last || done % config.validateEvery === 0) {
+    if (done === config.steps || done % config.validateEvery === 0) {
       seconds += await validate();
       metrics?.write({ ...record, valLoss, valBitsPerByte });
     } else metrics?.write(record);
@@ -129,16 +153,21 @@ export async function trainLoop({
       step: done,
       steps: config.steps,
       loss,
-      tokensPerSecond: record.tokensPerSecond,
+      tokensPerSecond,
       learningRate,
       maxLogit: Math.max(...maxLogits),
       ...(valLoss === null ? {} : { valLoss }),
+      ...(peakFlops === undefined ? {} : { utilization: (tokensPerSecond * flopsPerToken) / peakFlops }),
     });
-    stop = await stopped();
-    if (last || stop || done % config.checkpointEvery === 0) {
-      metrics?.sync();
-      await checkedSave(learningRate);
-      writeReport();
+    stop ||= await stopped();
+    // What is under way is the last step then.
+    if (underWay.length === 0 && (stop || pausesAfter(done))) {
+      if (stop || done === config.steps || done % config.checkpointEvery === 0) {
+        metrics?.sync();
+        await checkedSave(learningRate);
+        writeReport();
+      }
+      start = performance.now();
     }
   }
   if (saved !== done) {
@@ -176,4 +205,8 @@ async function validationLoss(
   const valLoss = allNats / Math.max(allPredicted, 1);
   const bytesPerToken = split.bytes / (split.end - split.start);
   return { valLoss, valBitsPerByte: valLoss / Math.LN2 / bytesPerToken };
+}
+
+function shareAbove(values: readonly number[], limit: number): number {
+  return values.filter((value) => value > limit).length / Math.max(values.length, 1);
 }

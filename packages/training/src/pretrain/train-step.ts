@@ -1,5 +1,16 @@
 import { forwardLoss, type K2Model } from "@baltoro/k2";
-import { backward, binaryOps, empty, fill, noGrad, persistent, scope, type Tensor, zeroGrad } from "@baltoro/tensor";
+import {
+  backward,
+  binaryOps,
+  empty,
+  fill,
+  type Graph,
+  noGrad,
+  persistent,
+  scope,
+  type Tensor,
+  zeroGrad,
+} from "@baltoro/tensor";
 import { type Communicator, type SavedTensor, savedTensors, shardOptimizer } from "../distributed/index.ts";
 import type { MuonClip, MuonClipState, StepScalars } from "../optimizer/index.ts";
 import { clippedAttention, optimizedParameters } from "./k2-groups.ts";
@@ -23,6 +34,8 @@ export interface StepMetrics {
   readonly gradientNorm: number;
   /** Largest attention logit per layer (over heads), before QK-Clip. */
   readonly maxLogits: readonly number[];
+  /** The same of each layer and head: those above τ are clipped. */
+  readonly headLogits: readonly (readonly number[])[];
   /** Largest expert load over the mean load, for each layer with experts. */
   readonly loadImbalance: readonly number[];
 }
@@ -45,6 +58,11 @@ export interface TrainStepOptions {
    * what the metrics report is of all ranks. Every rank must run the same steps.
    */
   readonly communicator?: Communicator;
+  /**
+   * Record the kernels of a step once and replay them with one call, from the third step on: on a GPU, small kernels run faster than a
+   * host enqueues them. Default: on CUDA, for a single rank. The bits are the same.
+   */
+  readonly captured?: boolean;
 }
 
 /** One training step of a K2 model. Everything is enqueued: only `metrics` waits. */
@@ -55,7 +73,10 @@ export interface TrainStep {
   readonly saved: readonly SavedTensor[];
   /** Enqueues forward, backward and update for `accumulation` micro-batches. */
   run(batches: readonly MicroBatch[], scalars: StepScalars): void;
-  /** Resolves to the metrics of the last step that was run. Call it before the next `run`. */
+  /**
+   * Resolves to the metrics of the last step that was run. On a device whose reads are queued (CUDA) the next step may be run before they are
+   * there, elsewhere not.
+   */
   metrics(): Promise<StepMetrics>;
   /** Mean loss of one batch without training; of this rank's alone. */
   evaluate(batch: MicroBatch): Promise<number>;
@@ -67,18 +88,19 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
   const { communicator } = options;
   const { device, config, statistics } = model;
   const { backend } = device;
+  const captured = !communicator && (options.captured ?? backend.description.kind === "cuda");
   const parameters = optimizedParameters(model, options.adamWOnly);
   const sharded = communicator ? shardOptimizer(communicator, optimizer, parameters, clippedAttention(model)) : null;
   const optimizerState = sharded?.state ?? optimizer.init(device, parameters, clippedAttention(model));
   const tensors = parameters.map(({ tensor }) => tensor);
   const shape = [batchSize, sequenceLength];
   const input = (label: string, inputShape: readonly number[]) => persistent(device, inputShape, "i32", label);
-  const batch = {
-    tokens: input("tokens", shape),
-    targets: input("targets", shape),
-    positions: input("positions", [batchSize * sequenceLength]),
-    documents: input("documents", shape),
-  };
+  const inputs = Array.from({ length: accumulation }, (_, i) => ({
+    tokens: input(`tokens ${i}`, shape),
+    targets: input(`targets ${i}`, shape),
+    positions: input(`positions ${i}`, [batchSize * sequenceLength]),
+    documents: input(`documents ${i}`, shape),
+  }));
   const loss = persistent(device, [1], "f32", "mean loss");
   const targetCounts = persistent(device, [accumulation], "f32", "targets of the micro-batches");
   const targetTotal = persistent(device, [1], "f32", "targets of the step");
@@ -89,13 +111,19 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
   const biases = model.weights.layers.flatMap(({ moe }) => (moe ? [moe.bias] : []));
   const experts = config.nRoutedExperts;
   const stepLoads = persistent(device, [Math.max(loads.length * experts, 1)], "f32", "expert loads of the step");
+  const reported = [loss, optimizerState.gradientNorm, maxLogits, stepLoads];
+  const reportSize = reported.reduce((size, tensor) => size + tensor.size, 0);
+  /** What the host reads of a step, at once. */
+  const report = persistent(device, [reportSize], "f32", "report");
+  let graph: Graph | null = null;
+  let ran = 0;
   resetMaxLogits();
 
   function resetMaxLogits(): void {
     for (const tensor of statistics.maxLogits) fill(tensor, Number.NEGATIVE_INFINITY);
   }
 
-  function writeBatch(values: MicroBatch): void {
+  function writeBatch(batch: (typeof inputs)[number], values: MicroBatch): void {
     batch.tokens.write(values.tokens);
     batch.targets.write(values.targets);
     batch.positions.write(values.positions);
@@ -121,22 +149,30 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
 
   /** Copies small tensors behind one another, so that the host reads them, and the ranks reduce them, at once. */
   function gather(parts: readonly Tensor[], into: Tensor): void {
-    for (const [i, part] of parts.entries()) copy(part, 0, into, i * part.size, part.size);
+    let at = 0;
+    for (const part of parts) {
+      copy(part, 0, into, at, part.size);
+      at += part.size;
+    }
   }
 
   function scatter(from: Tensor, parts: readonly Tensor[]): void {
     for (const [i, part] of parts.entries()) copy(from, i * part.size, part, 0, part.size);
   }
 
-  /**
-   * lossWeights = each micro-batch's share of the targets of the step, so that losses and gradients, means over a micro-batch, add up
-   * to the means over the whole batch of all ranks.
-   */
-  function weighMicroBatches(batches: readonly MicroBatch[]): void {
+  function writeInputs(batches: readonly MicroBatch[]): void {
+    for (const [i, micro] of batches.entries()) writeBatch(inputs[i], micro);
     const counts = batches.map(({ targets }) => targets.reduce((count, target) => count + (target === -1 ? 0 : 1), 0));
     targetCounts.write(counts);
     // A step without any target has a loss of 0, not 0 / 0.
     targetTotal.write([counts.reduce((sum, count) => sum + count, 0)]);
+  }
+
+  /**
+   * lossWeights = each micro-batch's share of the targets of the step, so that losses and gradients, means over a micro-batch, add up
+   * to the means over the whole batch of all ranks.
+   */
+  function weighMicroBatches(): void {
     communicator?.allReduce(targetTotal.buffer, 1, "sum");
     scope(device, () => {
       const one = empty(device, [1], "f32", "one");
@@ -160,6 +196,43 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
     });
   }
 
+  /** Everything of a step that depends on device memory alone. */
+  function enqueueStep(): void {
+    zeroGrad(tensors);
+    weighMicroBatches();
+    for (const [i, batch] of inputs.entries()) {
+      scope(device, () => {
+        const mean = forwardLoss(model, batch, { checkpointing, zLoss });
+        const weight = empty(device, [], "f32", "weight of the micro-batch");
+        copy(lossWeights, i, weight, 0, 1);
+        backend.enqueue("scaleByScalar", {
+          x: mean.buffer,
+          scalar: weight.buffer,
+          y: loss.buffer,
+          n: 1,
+          alpha: 1,
+          accumulate: i === 0 ? 0 : 1,
+        });
+        backward(mean, weight);
+      });
+    }
+    gather(statistics.maxLogits, maxLogits);
+    gather(loads, stepLoads);
+    if (communicator) {
+      communicator.allReduce(loss.buffer, 1, "sum");
+      communicator.allReduce(maxLogits.buffer, maxLogits.size, "max");
+      scatter(maxLogits, statistics.maxLogits);
+      if (loads.length > 0) communicator.allReduce(stepLoads.buffer, stepLoads.size, "sum");
+      scatter(stepLoads, loads);
+    }
+    scope(device, () => (sharded ? sharded.update() : optimizer.update(optimizerState)));
+    resetMaxLogits();
+    for (const [i, load] of loads.entries()) {
+      backend.enqueue("balanceBias", { bias: biases[i].buffer, loads: load.buffer, experts, rate: balanceRate });
+    }
+    gather(reported, report);
+  }
+
   return {
     optimizerState,
     saved: sharded?.saved ?? savedTensors(optimizer.tensors(optimizerState)),
@@ -170,54 +243,25 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
         );
       }
       optimizer.write(optimizerState, scalars);
-      zeroGrad(tensors);
-      weighMicroBatches(batches);
-      for (const [i, micro] of batches.entries()) {
-        writeBatch(micro);
-        scope(device, () => {
-          const mean = forwardLoss(model, batch, { checkpointing, zLoss });
-          const weight = empty(device, [], "f32", "weight of the micro-batch");
-          copy(lossWeights, i, weight, 0, 1);
-          backend.enqueue("scaleByScalar", {
-            x: mean.buffer,
-            scalar: weight.buffer,
-            y: loss.buffer,
-            n: 1,
-            alpha: 1,
-            accumulate: i === 0 ? 0 : 1,
-          });
-          backward(mean, weight);
-        });
-      }
-      gather(statistics.maxLogits, maxLogits);
-      gather(loads, stepLoads);
-      if (communicator) {
-        communicator.allReduce(loss.buffer, 1, "sum");
-        communicator.allReduce(maxLogits.buffer, maxLogits.size, "max");
-        scatter(maxLogits, statistics.maxLogits);
-        if (loads.length > 0) communicator.allReduce(stepLoads.buffer, stepLoads.size, "sum");
-        scatter(stepLoads, loads);
-      }
-      scope(device, () => (sharded ? sharded.update() : optimizer.update(optimizerState)));
-      resetMaxLogits();
-      for (const [i, load] of loads.entries()) {
-        backend.enqueue("balanceBias", { bias: biases[i].buffer, loads: load.buffer, experts, rate: balanceRate });
-      }
+      writeInputs(batches);
+      // The first steps make gradients and grow the arena; from then on every step is the same.
+      if (captured && ran === 2) graph = backend.capture(enqueueStep);
+      if (graph) backend.launch(graph);
+      else enqueueStep();
+      ran++;
     },
     async metrics() {
-      const [meanLoss, gradientNorm, logits, counts] = await Promise.all([
-        loss.item(),
-        optimizerState.gradientNorm.item(),
-        maxLogits.read(),
-        stepLoads.read(),
-      ]);
-      const rows = (values: ArrayLike<number>, width: number, count: number) =>
-        Array.from({ length: count }, (_, i) => Array.from(values).slice(i * width, (i + 1) * width));
+      const values = Array.from(await report.read());
+      const [meanLoss, gradientNorm] = values;
+      const rows = (from: number, width: number, count: number) =>
+        Array.from({ length: count }, (_, i) => values.slice(from + i * width, from + (i + 1) * width));
+      const headLogits = rows(2, heads, config.numHiddenLayers);
       return {
         loss: meanLoss,
         gradientNorm,
-        maxLogits: rows(logits, heads, config.numHiddenLayers).map((row) => Math.max(...row)),
-        loadImbalance: rows(counts, experts, loads.length).map(
+        maxLogits: headLogits.map((row) => Math.max(...row)),
+        headLogits,
+        loadImbalance: rows(2 + maxLogits.size, experts, loads.length).map(
           (row) =>
             (Math.max(...row) * experts) /
             Math.max(
@@ -228,10 +272,10 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
       };
     },
     async evaluate(values) {
-      writeBatch(values);
+      writeBatch(inputs[0], values);
       scope(device, () =>
         noGrad(device, () => {
-          const mean = forwardLoss(model, batch);
+          const mean = forwardLoss(model, inputs[0]);
           backend.enqueue("axpby", { x: mean.buffer, y: loss.buffer, n: 1, alpha: 1, beta: 0 });
         }),
       );

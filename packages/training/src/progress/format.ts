@@ -12,6 +12,8 @@ export interface ProgressState {
   readonly loss?: number;
   readonly valLoss?: number;
   readonly tokensPerSecond?: number;
+  /** Model FLOPs utilization: the share of the device's peak that the model's own FLOPs are. */
+  readonly utilization?: number;
   readonly learningRate?: number;
   readonly maxLogit?: number;
 }
@@ -108,6 +110,7 @@ function figureLine(state: ProgressState, style: ProgressStyle, width: number, p
   const figures = [
     { place: 0, label: "loss", value: fixed(state.loss) },
     { place: 2, label: "tok/s", value: when(state.tokensPerSecond, compactNumber), after: true },
+    { place: 2.5, label: "MFU", value: when(state.utilization, (value) => `${(100 * value).toFixed(1)}%`) },
     { place: 3, label: "lr", value: when(state.learningRate, rate) },
     { place: 4, label: "max logit", value: when(state.maxLogit, (value) => value.toFixed(1)) },
     { place: 5, label: "elapsed", value: state.step >= state.steps ? undefined : duration(state.elapsed) },

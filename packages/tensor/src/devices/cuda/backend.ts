@@ -1,14 +1,15 @@
 import { type Backend, type BufferHandle, DeviceLostError, type Graph, OutOfMemoryError } from "../../backend.ts";
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
-import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import { type FusedKernelName, type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator } from "../allocator.ts";
 import { CudaBuffer, type OpenBuffer, type Root } from "./buffers.ts";
 import { openCublasLt, type Precision } from "./cublas-lt.ts";
-import { describeGpu, type Gpu, openGpu } from "./gpu.ts";
+import { describeGpu, type Gpu, openGpu, peakFlopsOf } from "./gpu.ts";
 import { allocPinned, createStaging, type PinnedBuffer, waitForStream } from "./host-memory.ts";
 import { createLauncher } from "./launcher.ts";
 import { attentionLaunches } from "./launches/attention.ts";
+import { decodeLaunches, fusedWeights, mostFusedRows } from "./launches/decode.ts";
 import { elementwiseLaunches } from "./launches/elementwise.ts";
 import type { Launches } from "./launches/launch.ts";
 import { moeLaunches } from "./launches/moe.ts";
@@ -43,6 +44,7 @@ export interface CudaBackend extends Backend {
 }
 
 const launches: Omit<Launches<KernelName>, "gemm"> = {
+  ...decodeLaunches,
   ...elementwiseLaunches,
   ...normLaunches,
   ...attentionLaunches,
@@ -107,6 +109,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     },
   );
   const products = createProducts(launcher, blas, allocator);
+  const peakFlops = precision === "bf16" ? peakFlopsOf(gpu.name) : undefined;
   /** Kernels enqueued within the capture under way, −1 outside of one. */
   let captured = -1;
   let profile: Profile | null = null;
@@ -135,18 +138,37 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     args: KernelArguments<K, number>,
     buffers: Readonly<Record<string, OpenBuffer>>,
   ): void {
-    launcher.setTypes(Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16"));
+    const weights = kernel in fusedWeights ? fusedWeights[kernel as FusedKernelName] : [];
+    const { conversions } = products;
+    const { overlappedLaunches } = launcher;
+    const readable = weights.every((name) => !buffers[name] || !products.recent.has(buffers[name].root));
+    const given = weights.length === 0 ? args : { ...args, ...inBf16(weights, buffers) };
+    launcher.setTypes(
+      Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16" && !weights.includes(name)),
+      readable && products.conversions === conversions,
+    );
     if (kernel === "gemm") {
       products.multiply(args as KernelArguments<"gemm", number>, buffers as unknown as GemmBuffers);
     } else if (
       kernel !== "groupedGemm" ||
       !products.multiplyGrouped(args as KernelArguments<"groupedGemm", number>, buffers as unknown as GroupedBuffers)
     )
-      (launches as unknown as Launches<K>)[kernel](args, launcher);
+      (launches as unknown as Launches<K>)[kernel](given, launcher);
+    // A kernel that is not overlapped begins when all before it have ended.
+    if (launcher.overlappedLaunches === overlappedLaunches) products.recent.clear();
     for (const name of writtenBy[kernel]) {
       const root = buffers[name]?.root;
-      if (root) noteWrite(root);
+      if (!root) continue;
+      noteWrite(root);
+      products.recent.add(root);
     }
+  }
+
+  /** Addresses of weights in bf16, by name. */
+  function inBf16(names: readonly string[], buffers: Readonly<Record<string, OpenBuffer>>): Record<string, number> {
+    return Object.fromEntries(
+      names.flatMap((name, slot) => (buffers[name] ? [[name, products.bf16Of(buffers[name], slot)]] : [])),
+    );
   }
 
   function noteWrite(root: Root): void {
@@ -185,10 +207,12 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     gpu,
     activations: precision === "bf16" ? "bf16" : "f32",
     blockElements: 128 << 20,
+    fusedRows: precision === "bf16" ? mostFusedRows : 0,
     description: {
       kind: "cuda",
       threads: 1,
       matmul: `cuBLASLt ${blas.version}, ${precision}, ${describeGpu(gpu)}`,
+      ...(peakFlops === undefined ? {} : { peakFlops }),
     },
     bytesPerElement,
     alloc(byteLength, label, dtype = "f32") {

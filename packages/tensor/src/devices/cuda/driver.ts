@@ -44,6 +44,7 @@ const prototypes = {
   cuFuncSetAttribute: "int cuFuncSetAttribute(uintptr_t function, int attribute, int value)",
   cuLaunchKernel:
     "int cuLaunchKernel(uintptr_t function, unsigned int gx, unsigned int gy, unsigned int gz, unsigned int bx, unsigned int by, unsigned int bz, unsigned int shared, uintptr_t stream, uintptr_t params, uintptr_t extra)",
+  cuLaunchKernelEx: "int cuLaunchKernelEx(uintptr_t config, uintptr_t function, uintptr_t params, uintptr_t extra)",
 } as const;
 type FunctionName = keyof typeof prototypes;
 

@@ -57,3 +57,29 @@ export function openGpu(ordinal: number): Gpu {
 export function describeGpu({ name, chip }: Gpu): string {
   return `${name} (${chip})`;
 }
+
+/** Dense bf16 TFLOP/s by NVIDIA's data sheets; the first name that is part of a card's own counts. */
+const dataSheet: readonly (readonly [name: string, teraflops: number])[] = [
+  ["H100 PCIe", 756],
+  ["H100 NVL", 835],
+  ["H100", 989],
+  ["H200", 989],
+  ["H800", 989],
+  ["H20", 148],
+  ["GH200", 989],
+  ["B200", 2250],
+  ["A100", 312],
+  ["A800", 312],
+  ["L40S", 362],
+  ["L4", 121],
+  ["A10G", 70],
+  ["A10", 125],
+  ["RTX 4090", 165],
+  ["RTX 3090", 71],
+];
+
+/** What a card's tensor cores can do in bf16, FLOP/s; undefined for a card that is not in the list. */
+export function peakFlopsOf(name: string): number | undefined {
+  const found = dataSheet.find(([part]) => name.includes(part));
+  return found && found[1] * 1e12;
+}

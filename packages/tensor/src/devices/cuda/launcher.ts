@@ -30,7 +30,8 @@ export interface Launcher {
   launchCompiled(launch: MacroLaunch): void;
   /**
    * Launches `name` of kernels/FILE.cu with the parameters that its signature names. A grid without blocks launches nothing.
-   * `shared` is dynamic shared memory in bytes.
+   * `shared` is dynamic shared memory in bytes. An `overlapped` kernel may begin while the one before it ends: it waits by itself, with
+   * `waitForInputs` of common.cuh, before it reads or writes what kernels share (programmatic dependent launch, from compute capability 9 on).
    */
   launch(
     file: string,
@@ -41,9 +42,15 @@ export interface Launcher {
     values: readonly number[],
     shared?: number,
     macros?: readonly string[],
+    overlapped?: boolean,
   ): void;
-  /** Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others. */
-  setTypes(bf16: readonly string[]): void;
+  /**
+   * Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others. `mayOverlap` (default true): false
+   * where its weights were made by the kernel before it, so that it must not begin early.
+   */
+  setTypes(bf16: readonly string[], mayOverlap?: boolean): void;
+  /** How many kernels were launched overlapped so far. */
+  readonly overlappedLaunches: number;
   /** Whether that kernel's buffers of these names are all bf16. */
   areBf16(...names: readonly string[]): boolean;
   /** Calls `mark` with a function's name behind each launch from now on. */
@@ -56,6 +63,8 @@ export interface Launcher {
 
 // CUfunction_attribute, and the marks of cuLaunchKernel's `extra`.
 const maxDynamicShared = 8;
+/** CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION. */
+const programmaticSerialization = 6;
 const [endMark, bufferMark, sizeMark] = [0n, 1n, 2n];
 const parameterBytes = 4096;
 /** Dynamic shared memory that needs no permission: 48 KiB less what kernels declare beside it. */
@@ -96,6 +105,18 @@ export function createLauncher({
   ]);
 
   let marking: ((name: string) => void) | null = null;
+  // CUlaunchConfig in 56 bytes (grid, block, shared memory, stream, attributes, how many), then at 64 its one CUlaunchAttribute (id, value):
+  // in one piece, so that none of it is collected while the other is in use.
+  const configMemory = fixedMemory(koffi, 136);
+  const config = new Uint32Array(configMemory.bytes);
+  new BigUint64Array(configMemory.bytes).set([BigInt(stream), BigInt(configMemory.address + 64)], 4);
+  config[12] = 1;
+  config[16] = programmaticSerialization;
+  config[18] = 1;
+  const overlaps = Number(/^sm_(\d+)/.exec(chip)?.[1] ?? 0) >= 90;
+
+  let mayOverlap = true;
+  let overlappedLaunches = 0;
   let types: readonly string[] = [];
   let typeKey = "";
 
@@ -152,12 +173,16 @@ export function createLauncher({
     observe(mark) {
       marking = mark;
     },
+    get overlappedLaunches() {
+      return overlappedLaunches;
+    },
     areBf16: (...names) => names.every((name) => types.includes(name)),
-    setTypes(bf16) {
+    setTypes(bf16, may = true) {
+      mayOverlap = may;
       types = bf16;
       typeKey = bf16.join();
     },
-    launch(file, name, [gx, gy = 1, gz = 1], block, signature, values, shared = 0, macros = []) {
+    launch(file, name, [gx, gy = 1, gz = 1], block, signature, values, shared = 0, macros = [], overlapped = false) {
       if (gx <= 0 || gy <= 0 || gz <= 0) return;
       const found = functionOf(file, name, macros);
       if (shared > found.shared) {
@@ -165,7 +190,13 @@ export function createLauncher({
         found.shared = shared;
       }
       size[0] = BigInt(pack(name, signature, values));
-      driver.call("cuLaunchKernel", found.handle, gx, gy, gz, block, 1, 1, shared, stream, 0, extra.address);
+      if (overlapped && overlaps && mayOverlap) {
+        overlappedLaunches++;
+        config.set([gx, gy, gz, block, 1, 1, shared]);
+        driver.call("cuLaunchKernelEx", configMemory.address, found.handle, 0, extra.address);
+      } else {
+        driver.call("cuLaunchKernel", found.handle, gx, gy, gz, block, 1, 1, shared, stream, 0, extra.address);
+      }
       marking?.(name);
     },
     [Symbol.dispose]() {

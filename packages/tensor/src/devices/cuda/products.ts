@@ -3,6 +3,7 @@ import type { Allocator } from "../allocator.ts";
 import type { OpenBuffer, Root } from "./buffers.ts";
 import type { CublasLt, ElementType } from "./cublas-lt.ts";
 import type { Launcher } from "./launcher.ts";
+import { rowsMacro } from "./launches/decode.ts";
 import { fitsGroupedMma, groupedGemmMma, instructionsOf } from "./launches/grouped-mma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
 
@@ -19,6 +20,10 @@ export interface Products {
   multiply(args: KernelArguments<"gemm", number>, buffers: GemmBuffers): void;
   /** Address of the values of an f32 or bf16 buffer in bf16. A conversion in `slot` holds until the next one there. */
   bf16Of(buffer: OpenBuffer, slot: number): number;
+  /** What kernels have written since the last one that was not overlapped: it may not be there yet when an overlapped kernel begins. */
+  readonly recent: Set<Root>;
+  /** How many conversions were enqueued so far. */
+  readonly conversions: number;
   /** Brings a shadow up to date. */
   refresh(root: Root): void;
   /** Gives a root's shadow back. */
@@ -36,6 +41,7 @@ export interface GroupedBuffers {
 export interface GemmBuffers {
   readonly a: OpenBuffer;
   readonly b: OpenBuffer;
+  readonly c?: OpenBuffer | null;
   readonly d: OpenBuffer;
   readonly bias?: OpenBuffer | null;
 }
@@ -46,22 +52,25 @@ const mostRoutedRows = 64;
 /** Most rows of a product whose weights are read once for all of them. */
 const mostFewRows = 8;
 
-/** Whether a product is one of decoding: few rows, weights [n, k] in rows of whole 16 bytes, and nothing added. */
+/** Whether a product is one of decoding: few rows, weights [n, k] in rows of whole 16 bytes, and nothing added but a residual. */
 function isFewRows({
   m,
   k,
   transposeA,
   transposeB,
   alpha,
+  beta,
   c,
   bias,
+  batch,
   lda,
   ldb,
   strideA,
   strideB,
 }: KernelArguments<"gemm", number>) {
   const aligned = [k, lda, ldb, strideA, strideB].every((elements) => elements % 8 === 0);
-  return m <= mostFewRows && !transposeA && !!transposeB && alpha === 1 && !c && !bias && aligned;
+  const plainSum = !c || (beta === 1 && batch === 1);
+  return m <= mostFewRows && !transposeA && !!transposeB && alpha === 1 && plainSum && !bias && aligned;
 }
 
 export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Allocator): Products {
@@ -75,7 +84,10 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
     return rooms[slot].address;
   }
 
+  let conversions = 0;
+
   function convert(from: number, to: number, n: number): void {
+    conversions++;
     launcher.setTypes([]);
     launcher.launch("elementwise", "castF32ToBf16", gridOf(n), blockSize, "ppi", [from, to, n]);
   }
@@ -104,6 +116,10 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
 
   const products: Products = {
     captured: null,
+    recent: new Set(),
+    get conversions() {
+      return conversions;
+    },
     refresh,
     dropShadow(root) {
       if (root.shadow) allocator.free(root.shadow.address, root.shadow.byteLength);
@@ -132,7 +148,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       }
       return true;
     },
-    multiply(args, { a, b, d, bias }) {
+    multiply(args, { a, b, c, d, bias }) {
       const { batch, m, n, k } = args;
       if (batch * m * n === 0) return;
       const out = d.dtype as ElementType;
@@ -161,17 +177,23 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       }
       if (isFewRows(args)) {
         const weights = products.bf16Of(b, 1);
-        const rows = [1, 2, 4, 8].find((count) => count >= m) as number;
-        launcher.setTypes([...(a.dtype === "bf16" ? ["a"] : []), ...(out === "bf16" ? ["d"] : [])]);
+        const early = b.dtype === "bf16" && !products.recent.has(b.root);
+        launcher.setTypes(
+          Object.entries({ a, c, d }).flatMap(([name, buffer]) => (buffer?.dtype === "bf16" ? [name] : [])),
+        );
         launcher.launch(
           "few-rows",
           "fewRows",
           [Math.ceil(n / 8), 1, batch],
           128,
-          "pppiiiiiiiii",
-          [args.a, weights, args.d, m, n, k, args.lda, args.ldb, args.ldd, args.strideA, args.strideB, args.strideD],
+          "ppppiiiiiiiiii",
+          [
+            ...[args.a, weights, args.c ?? 0, args.d, m, n, k, args.lda, args.ldb, args.ldc, args.ldd],
+            ...[args.strideA, args.strideB, args.strideD],
+          ],
           0,
-          [`ROWS=${rows}`],
+          [rowsMacro(m), ...(early ? ["OVERLAPPED"] : [])],
+          early,
         );
         return;
       }

@@ -2,6 +2,7 @@ import type { Backend, BufferHandle, Graph } from "../../backend.ts";
 import type { DType, HostData, TensorData } from "../../dtype.ts";
 import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
 import { attentionKernels } from "./attention.ts";
+import { decodeKernels } from "./decode.ts";
 import { elementwiseKernels } from "./elementwise.ts";
 import { lossKernels } from "./losses.ts";
 import { matrixKernels } from "./matrix.ts";
@@ -23,6 +24,7 @@ const implementations: { readonly [K in KernelName]: (args: KernelArguments<K, V
   ...moeKernels,
   ...randomKernels,
   ...optimizerKernels,
+  ...decodeKernels,
 };
 
 /** Every element is one float64, which counts as four bytes. */
@@ -63,6 +65,7 @@ export function openReferenceBackend(): Backend {
     description: { kind: "reference", threads: 1, matmul: "float64 loops" },
     bytesPerElement,
     activations: "f32",
+    fusedRows: Number.POSITIVE_INFINITY,
     blockElements: 2 << 20,
     alloc(byteLength) {
       allocatedBytes += byteLength;

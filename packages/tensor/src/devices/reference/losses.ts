@@ -14,21 +14,21 @@ export const lossKernels: Implementations<
     count[0] = targets.subarray(0, n).filter((target) => target !== ignore).length;
     inverse[0] = 1 / Math.max(count[0], 1);
   },
-  crossEntropy({ x, targets, loss, rows, vocab, ignore, zLoss, gradient }) {
+  crossEntropy({ x, targets, loss, dx, rows, vocab, ignore, zLoss }) {
     for (let r = 0; r < rows; r++) {
       const row = x.subarray(r * vocab, (r + 1) * vocab);
       const target = targets[r];
       if (target === ignore) {
         loss[r] = 0;
-        if (gradient) row.fill(0);
+        dx?.fill(0, r * vocab, (r + 1) * vocab);
         continue;
       }
       const max = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
       const lse = max + Math.log(row.reduce((sum, value) => sum + Math.exp(value - max), 0));
       loss[r] = lse - row[target] + zLoss * lse * lse;
-      if (!gradient) continue;
+      if (!dx) continue;
       for (let c = 0; c < vocab; c++) {
-        row[c] = Math.exp(row[c] - lse) * (1 + 2 * zLoss * lse) - (c === target ? 1 : 0);
+        dx[r * vocab + c] = Math.exp(row[c] - lse) * (1 + 2 * zLoss * lse) - (c === target ? 1 : 0);
       }
     }
   },

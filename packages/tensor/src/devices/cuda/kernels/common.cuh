@@ -131,3 +131,13 @@ __device__ __forceinline__ float blockMax(float x) {
   return partial[32];
 }
 
+/**
+ * For kernels that are launched overlapped (launcher.ts): lets the next one begin, and waits until the one before has ended and all that it
+ * wrote can be seen. What comes before may only read what no kernel writes: weights.
+ */
+__device__ __forceinline__ void waitForInputs() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}

@@ -8,36 +8,60 @@ extern "C" __global__ void countTargets(const int* targets, T_count* count, T_in
   }
 }
 
-/** Softmax cross-entropy of a row by a block; x becomes the gradient. One read for maximum and sum together, one pass to write. */
+/** Adds a value to a running maximum and the sum of exponentials below it. */
+__device__ __forceinline__ void addExponential(float value, float& most, float& sum) {
+  if (value > most) {
+    sum *= expf(most - value);
+    most = value;
+  }
+  sum += value == -INFINITY ? 0.0f : expf(value - most);
+}
+
+/**
+ * Softmax cross-entropy of a row by a block: one read for maximum and sum together, one (from the cache) for the gradient. dx may be null,
+ * or x, and may be of another type only where it is not x.
+ */
 extern "C" __global__ void crossEntropy(
-    T_x* x, const int* targets, T_loss* loss, int rows, int vocab, int ignore, float zLoss, int gradient) {
+    const T_x* x, const int* targets, T_loss* loss, T_dx* dx, int rows, int vocab, int ignore, float zLoss) {
   i64 r = blockIdx.x;
-  T_x* row = x + r * vocab;
-  int target = targets[r];
+  const T_x* row = x + r * vocab;
+  T_dx* drow = dx + r * vocab;
+  int target = targets[r], whole = vocab % 8 == 0 ? vocab : 0;
   if (target == ignore) {
     if (threadIdx.x == 0) loss[r] = 0.0f;
-    if (gradient) for (int c = threadIdx.x; c < vocab; c += blockDim.x) row[c] = 0.0f;
+    if (dx) for (int c = threadIdx.x; c < vocab; c += blockDim.x) drow[c] = 0.0f;
     return;
   }
   float most = -INFINITY, sum = 0.0f;
-  for (int c = threadIdx.x; c < vocab; c += blockDim.x) {
-    float value = row[c];
-    if (value > most) {
-      sum *= expf(most - value);
-      most = value;
+#pragma unroll 2
+  for (int c = threadIdx.x * 8; c < whole; c += blockDim.x * 8) {
+    Eight v = load8(row + c);
+    float top = fmaxf(fmaxf(fmaxf(v.v[0], v.v[1]), fmaxf(v.v[2], v.v[3])), fmaxf(fmaxf(v.v[4], v.v[5]), fmaxf(v.v[6], v.v[7])));
+    if (top > most) {
+      sum *= expf(most - top);
+      most = top;
     }
-    sum += value == -INFINITY ? 0.0f : expf(value - most);
+    // Without a branch NaN stays in the sum, and −∞ out of it while it is all there is.
+#pragma unroll
+    for (int i = 0; i < 8; i++) sum += v.v[i] == -INFINITY ? 0.0f : expf(v.v[i] - most);
   }
+  for (int c = whole + threadIdx.x; c < vocab; c += blockDim.x) addExponential(row[c], most, sum);
   float top = blockMax(most);
   sum = blockSum(most == -INFINITY ? sum : sum * expf(most - top));
   float lse = top + logf(sum);
-  __syncthreads();
   float atTarget = row[target];
   __syncthreads();
   if (threadIdx.x == 0) loss[r] = lse - atTarget + zLoss * lse * lse;
-  if (!gradient) return;
+  if (!dx) return;
   float factor = 1.0f + 2.0f * zLoss * lse;
-  for (int c = threadIdx.x; c < vocab; c += blockDim.x) row[c] = expf(row[c] - lse) * factor - (c == target ? 1.0f : 0.0f);
+  for (int c = threadIdx.x * 8; c < whole; c += blockDim.x * 8) {
+    Eight v = load8(row + c);
+#pragma unroll
+    for (int i = 0; i < 8; i++) v.v[i] = expf(v.v[i] - lse) * factor - (c + i == target ? 1.0f : 0.0f);
+    store8(drow + c, v);
+  }
+  for (int c = whole + threadIdx.x; c < vocab; c += blockDim.x)
+    drow[c] = expf(row[c] - lse) * factor - (c == target ? 1.0f : 0.0f);
 }
 
 extern "C" __global__ void bceForward(const T_x* x, const T_target* target, T_loss* loss, int n) {

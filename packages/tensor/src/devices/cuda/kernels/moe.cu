@@ -68,19 +68,37 @@ extern "C" __global__ void routeBackward(
   }
 }
 
-/** How many of the n choices each expert has: a block an expert. counts [experts]. */
-extern "C" __global__ void countChoices(const int* indices, int* counts, int n) {
-  float mine = 0.0f;
-  for (int i = threadIdx.x; i < n; i += blockDim.x) mine += indices[i] == (int)blockIdx.x ? 1.0f : 0.0f;
-  float total = blockSum(mine);
-  if (threadIdx.x == 0) counts[blockIdx.x] = (int)total;
+// A stable counting sort: blocks take runs of `share` choices, a multiple of 256. counts [blocks, experts].
+
+/** counts: how many choices of each expert a run has. `experts` integers of dynamic shared memory. */
+extern "C" __global__ void __launch_bounds__(256) countChoices(const int* indices, int* counts, int n, int experts, int share) {
+  extern __shared__ int mine[];
+  for (int e = threadIdx.x; e < experts; e += 256) mine[e] = 0;
+  __syncthreads();
+  int first = blockIdx.x * share, last = first + share < n ? first + share : n;
+  for (int i = first + threadIdx.x; i < last; i += 256) atomicAdd(mine + indices[i], 1);
+  __syncthreads();
+  for (int e = threadIdx.x; e < experts; e += 256) counts[blockIdx.x * experts + e] = mine[e];
 }
 
-/** offsets [experts + 1] from counts: one warp. */
-extern "C" __global__ void offsetsOfCounts(const int* counts, int* offsets, int experts) {
+/** counts become the number of an expert's choices in the runs before; offsets [experts + 1]. One block, `experts` integers of shared memory. */
+extern "C" __global__ void __launch_bounds__(256) offsetsOfCounts(int* counts, int* offsets, int experts, int blocks) {
+  extern __shared__ int totals[];
+  for (int e = threadIdx.x; e < experts; e += 256) {
+    int before = 0;
+#pragma unroll 8
+    for (int b = 0; b < blocks; b++) {
+      int own = counts[b * experts + e];
+      counts[b * experts + e] = before;
+      before += own;
+    }
+    totals[e] = before;
+  }
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
   int lane = threadIdx.x, carried = 0;
   for (int first = 0; first < experts; first += 32) {
-    int e = first + lane, own = e < experts ? counts[e] : 0, sum = own;
+    int e = first + lane, own = e < experts ? totals[e] : 0, sum = own;
     for (int offset = 1; offset < 32; offset <<= 1) {
       int other = __shfl_up_sync(~0u, sum, offset);
       if (lane >= offset) sum += other;
@@ -91,27 +109,32 @@ extern "C" __global__ void offsetsOfCounts(const int* counts, int* offsets, int 
   if (lane == 0) offsets[experts] = carried;
 }
 
-/** order and inverse of a stable sort: a block of 256 an expert walks all choices in order. */
-extern "C" __global__ void placeChoices(const int* indices, const int* offsets, int* order, int* inverse, int n) {
-  __shared__ int warpCounts[8];
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, next = offsets[blockIdx.x];
-  for (int first = 0; first < n; first += blockDim.x) {
-    int i = first + threadIdx.x;
-    bool mine = i < n && indices[i] == (int)blockIdx.x;
-    u32 votes = __ballot_sync(~0u, mine);
-    if (lane == 0) warpCounts[warp] = __popc(votes);
+/** order and inverse: 256 choices at a time, ranked within a warp by votes and among the warps in order. 9 · experts integers of shared memory. */
+extern "C" __global__ void __launch_bounds__(256) placeChoices(
+    const int* indices, const int* counts, const int* offsets, int* order, int* inverse, int n, int experts, int share) {
+  extern __shared__ int shared[];
+  int* next = shared;            // [experts]: row of the next choice
+  int* ofWarp = shared + experts;  // [8, experts]: choices of a warp
+  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  for (int e = threadIdx.x; e < experts; e += 256) next[e] = offsets[e] + counts[blockIdx.x * experts + e];
+  int first = blockIdx.x * share, last = first + share < n ? first + share : n;
+  for (int tile = first; tile < last; tile += 256) {
+    for (int at = threadIdx.x; at < 8 * experts; at += 256) ofWarp[at] = 0;
     __syncthreads();
-    int before = 0, total = 0;
-    for (int w = 0; w < 8; w++) {
-      if (w < warp) before += warpCounts[w];
-      total += warpCounts[w];
-    }
-    if (mine) {
-      int row = next + before + __popc(votes & ((1u << lane) - 1));
+    int i = tile + threadIdx.x, e = i < last ? indices[i] : -1;
+    u32 same = __match_any_sync(~0u, e);
+    int rank = __popc(same & ((1u << lane) - 1));
+    if (e >= 0 && rank == 0) ofWarp[warp * experts + e] = __popc(same);
+    __syncthreads();
+    if (e >= 0) {
+      int row = next[e] + rank;
+      for (int w = 0; w < warp; w++) row += ofWarp[w * experts + e];
       order[row] = i;
       inverse[i] = row;
     }
-    next += total;
+    __syncthreads();
+    for (int x = threadIdx.x; x < experts; x += 256)
+      for (int w = 0; w < 8; w++) next[x] += ofWarp[w * experts + x];
     __syncthreads();
   }
 }

@@ -33,18 +33,26 @@ extern "C" __global__ void columnPartials(const T_x* x, T_partials* partials, in
   partials[(i64)blockIdx.y * inner + c] = sum;
 }
 
-/** partials [256]: one block each. */
-extern "C" __global__ void sumSquaresPartials(const T_x* x, T_partials* partials, int n) {
-  i64 share = ((i64)n + gridDim.x - 1) / gridDim.x, first = share * blockIdx.x;
-  i64 last = first + share < n ? first + share : n;
+/** partials [gridDim.x]: block b takes every gridDim.x-th run of 2048 elements. */
+extern "C" __global__ void __launch_bounds__(256) sumSquaresPartials(const T_x* x, T_partials* partials, int n) {
   float sum = 0.0f;
-  for (i64 i = first + threadIdx.x; i < last; i += blockDim.x) sum += x[i] * x[i];
+  for (i64 at = (i64)blockIdx.x * 2048 + threadIdx.x * 8; at < n; at += (i64)gridDim.x * 2048) {
+    if (at + 8 <= n) {
+      Eight v = load8(x + at);
+#pragma unroll
+      for (int i = 0; i < 8; i++) sum += v.v[i] * v.v[i];
+    } else {
+      for (i64 i = at; i < n; i++) sum += x[i] * x[i];
+    }
+  }
   sum = blockSum(sum);
   if (threadIdx.x == 0) partials[blockIdx.x] = sum;
 }
 
 extern "C" __global__ void sumSquaresFinish(const T_partials* partials, T_y* y, int count, int accumulate) {
-  float sum = blockSum(threadIdx.x < count ? partials[threadIdx.x] : 0.0f);
+  float sum = 0.0f;
+  for (int i = threadIdx.x; i < count; i += blockDim.x) sum += partials[i];
+  sum = blockSum(sum);
   if (threadIdx.x == 0) put(y, 0, sum, accumulate);
 }
 

@@ -1,37 +1,40 @@
 import type { KernelArguments } from "../../../kernels.ts";
 import type { Launcher } from "../launcher.ts";
 
-type Latent = KernelArguments<"pagedLatentAttention", number>;
+/** What both kernels of attention in latent space are given. */
+type Latent = Omit<KernelArguments<"pagedLatentAttention", number>, "out">;
 
 const file = "latent-splits";
 
 // As in kernels/latent-splits.cu.
 const headsOfBlock = 16;
-const chunk = 64;
 const threads = 256;
 /** Blocks that keep a card busy. */
 const wantedBlocks = 512;
+/** With fewer blocks than this, chunks are short, so that there are more. */
+const fewBlocks = 264;
 
 /** Whether the kernel that cuts a context into parts takes these sizes: whole 16 bytes, and accumulators that fit the registers. */
-export function fitsLatentSplits({ latent, ropeDim }: Latent): boolean {
+export function fitsLatentSplits({ latent, ropeDim }: Pick<Latent, "latent" | "ropeDim">): boolean {
   return latent % 8 === 0 && ropeDim % 8 === 0 && latent <= 2 * threads && latent + ropeDim <= 640;
 }
 
 /**
- * How many parts contexts are cut into. It depends on what is fixed when a graph is captured alone: the rows, and the longest context that
- * a block table can hold.
+ * How many parts contexts are cut into, and positions that a block takes at a time. It depends on what is fixed when a graph is captured
+ * alone: the rows, and the longest context that a block table can hold.
  */
-export function splitsOf(g: Latent, scratchBytes: number): number {
+export function partsOf(g: Latent, scratchBytes: number) {
   const longest = g.maxBlocks * g.blockSize;
   const blocks = g.rows * Math.ceil(g.heads / headsOfBlock);
-  const room = Math.floor(scratchBytes / (4 * g.rows * g.heads * (g.latent + 2)));
-  return Math.max(1, Math.min(Math.ceil(longest / chunk), Math.ceil(wantedBlocks / blocks), room));
+  const room = Math.floor(scratchBytes / (4 * g.rows * g.heads * (g.latent + 4)));
+  const chunk = blocks * Math.ceil(longest / 64) < fewBlocks ? 16 : 64;
+  const splits = Math.max(1, Math.min(Math.ceil(longest / chunk), Math.ceil(wantedBlocks / blocks), room));
+  return { chunk, splits, macros: [`LATENT=${g.latent}`, `ROPE=${g.ropeDim}`, `CHUNK=${chunk}`] };
 }
 
-/** Partial sums by part of the context, then their combination. */
-export function latentInSplits(g: Latent, launcher: Launcher): void {
-  const splits = splitsOf(g, launcher.scratchBytes);
-  const macros = [`LATENT=${g.latent}`, `ROPE=${g.ropeDim}`];
+/** Partial sums by part of the context, into the launcher's scratch. Returns how many parts. */
+export function latentPartials(g: Latent, launcher: Launcher): number {
+  const { chunk, splits, macros } = partsOf(g, launcher.scratchBytes);
   const width = g.latent + g.ropeDim;
   const shared = 4 * headsOfBlock * width + 2 * chunk * (width + 8) + 4 * headsOfBlock * chunk;
   launcher.launch(
@@ -46,15 +49,23 @@ export function latentInSplits(g: Latent, launcher: Launcher): void {
     ],
     shared,
     macros,
+    true,
   );
+  return splits;
+}
+
+/** Partial sums by part of the context, then their combination. */
+export function latentInSplits(g: KernelArguments<"pagedLatentAttention", number>, launcher: Launcher): void {
+  const splits = latentPartials(g, launcher);
   launcher.launch(
     file,
     "latentCombine",
     [g.heads, g.rows],
-    threads,
+    128,
     "ppii",
     [launcher.scratch, g.out, g.heads, splits],
-    0,
-    macros,
+    4 * splits,
+    partsOf(g, launcher.scratchBytes).macros,
+    true,
   );
 }

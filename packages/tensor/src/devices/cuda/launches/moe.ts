@@ -3,6 +3,8 @@ import { byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
 
 const file = "moe";
 const tile = 64;
+/** More of them would have more counts to add up than choices to place. */
+const mostSortBlocks = 128;
 
 export const moeLaunches: Launches<
   | "routeForward"
@@ -20,9 +22,12 @@ export const moeLaunches: Launches<
   routeBackward: byTable("routeBackward", file, ({ rows }) => [Math.ceil(rows / 8)]),
   sortByExpert({ indices, offsets, order, inverse, n, experts }, launcher) {
     const counts = launcher.scratch;
-    launcher.launch(file, "countChoices", [experts], 256, "ppi", [indices, counts, n]);
-    launcher.launch(file, "offsetsOfCounts", [1], 32, "ppi", [counts, offsets, experts]);
-    launcher.launch(file, "placeChoices", [experts], 256, "ppppi", [indices, offsets, order, inverse, n]);
+    const share = 256 * Math.ceil(Math.max(n, 1) / 256 / mostSortBlocks);
+    const blocks = Math.max(1, Math.ceil(n / share));
+    launcher.launch(file, "countChoices", [blocks], 256, "ppiii", [indices, counts, n, experts, share], 4 * experts);
+    launcher.launch(file, "offsetsOfCounts", [1], 256, "ppii", [counts, offsets, experts, blocks], 4 * experts);
+    const values = [indices, counts, offsets, order, inverse, n, experts, share];
+    launcher.launch(file, "placeChoices", [blocks], 256, "pppppiii", values, 36 * experts);
   },
   permute: byTable("permute", file, ({ n, dim }) => gridOf(n * dim)),
   permuteBackward: byTable("permuteBackward", file, ({ rows, dim }) => gridOf(rows * dim)),

@@ -1,5 +1,5 @@
 import type { Launcher } from "../launcher.ts";
-import { blockSize, byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
+import { byTable, type Launches, rowThreads } from "./launch.ts";
 
 const file = "norms";
 
@@ -25,10 +25,25 @@ function weightGradients(g: WeightGradient, launcher: Launcher): void {
   launcher.launch(file, "normWeightPartials", [Math.ceil(g.dim / 128), chunks], 128, "pppppiii", [
     ...[g.dy, g.x, g.mean, g.rstd, partials, g.rows, g.dim, rowsPerChunk],
   ]);
-  launcher.launch(file, "normWeightFinish", gridOf(g.dim), blockSize, "pppiiii", [
-    ...[partials, g.dweight, g.dbias, chunks, g.dim, g.accumulateWeight, g.accumulateBias],
+  finishWeights(g, chunks, 2, launcher);
+}
+
+/** dweight and dbias from `sums` partial sums (weight, bias) of each chunk in the scratch. */
+function finishWeights(
+  g: Omit<WeightGradient, "dy" | "x" | "mean" | "rstd">,
+  chunks: number,
+  sums: 1 | 2,
+  launcher: Launcher,
+): void {
+  launcher.launch(file, "normWeightFinish", [Math.ceil(g.dim / 32)], 256, "pppiiiii", [
+    ...[launcher.scratch, g.dweight, g.dbias, chunks, g.dim, sums, g.accumulateWeight, g.accumulateBias],
   ]);
 }
+
+/** Widest row that a warp holds in its registers. */
+const widestRow = 2048;
+/** Blocks that keep a card busy with rows; their partial sums stay few. */
+const rowBlocks = 528;
 
 export const normLaunches: Launches<"rmsNormForward" | "rmsNormBackward" | "layerNormForward" | "layerNormBackward"> = {
   rmsNormForward: byTable(
@@ -38,6 +53,21 @@ export const normLaunches: Launches<"rmsNormForward" | "rmsNormBackward" | "laye
     ({ dim }) => rowThreads(dim),
   ),
   rmsNormBackward(g, launcher) {
+    if (g.dx && g.dweight && g.dim % 8 === 0 && g.dim <= widestRow) {
+      const blocks = Math.min(rowBlocks, Math.ceil(g.rows / 4));
+      launcher.launch(
+        file,
+        "rmsNormBackwardRows",
+        [blocks],
+        128,
+        "ppppppii",
+        [g.dy, g.x, g.weight, g.rstd, g.dx, launcher.scratch, g.rows, g.accumulateX],
+        0,
+        [`DIM=${g.dim}`],
+      );
+      finishWeights({ ...g, dweight: g.dweight, dbias: 0, accumulateBias: 0 }, blocks, 1, launcher);
+      return;
+    }
     if (g.dx) {
       launcher.launch(file, "rmsNormBackwardX", [g.rows], rowThreads(g.dim), "pppppiii", [
         ...[g.dy, g.x, g.weight, g.rstd, g.dx, g.rows, g.dim, g.accumulateX],

@@ -36,9 +36,10 @@ export const reductionLaunches: Launches<
       columns(launcher.scratch, chunks);
     } else columns(g.x, g.axis);
   },
-  sumSquares({ x, partials, y, n, accumulate }, launcher) {
-    launcher.launch("reductions", "sumSquaresPartials", [256], 256, "ppi", [x, partials, n]);
-    launcher.launch("reductions", "sumSquaresFinish", [1], 256, "ppii", [partials, y, 256, accumulate]);
+  sumSquares({ x, y, n, accumulate }, launcher) {
+    const blocks = Math.max(1, Math.min(1056, Math.ceil(n / 2048)));
+    launcher.launch("reductions", "sumSquaresPartials", [blocks], 256, "ppi", [x, launcher.scratch, n]);
+    launcher.launch("reductions", "sumSquaresFinish", [1], 256, "ppii", [launcher.scratch, y, blocks, accumulate]);
   },
   softmaxForward: byTable(
     "softmaxForward",

@@ -19,51 +19,51 @@ export function crossEntropy(args: usize, thread: i32, threads: i32): void {
   const x = pointer(args, 0),
     targets = pointer(args, 1),
     loss = pointer(args, 2),
-    rows = int(args, 3),
-    vocab = int(args, 4);
-  const ignore = int(args, 5),
-    zLoss = float(args, 6),
-    gradient = int(args, 7) != 0;
+    dx = pointer(args, 3),
+    rows = int(args, 4),
+    vocab = int(args, 5);
+  const ignore = int(args, 6),
+    zLoss = float(args, 7);
   const end = shareStart(rows, thread + 1, threads, 1);
   for (let r = shareStart(rows, thread, threads, 1); r < end; r++) {
     const row = x + ((<usize>r * <usize>vocab) << 2);
+    const drow = dx + ((<usize>r * <usize>vocab) << 2);
     const target = load<i32>(targets + ((<usize>r) << 2));
     if (target == ignore) {
       store<f32>(loss + ((<usize>r) << 2), 0);
-      if (gradient) memory.fill(row, 0, (<usize>vocab) << 2);
+      if (dx != 0) memory.fill(drow, 0, (<usize>vocab) << 2);
       continue;
     }
     const most = rowMaximum(row, vocab);
-    const atTarget = row + ((<usize>target) << 2);
-    const logit = load<f32>(atTarget);
-    const sum = gradient ? expInPlace(row, vocab, most) : expSum(row, vocab, most);
+    const logit = load<f32>(row + ((<usize>target) << 2));
+    const sum = dx != 0 ? expInto(row, drow, vocab, most) : expSum(row, vocab, most);
     const lse: f32 = most + <f32>Math.log(sum);
     store<f32>(loss + ((<usize>r) << 2), lse - logit + zLoss * lse * lse);
-    if (!gradient) continue;
+    if (dx == 0) continue;
     const factor: f32 = (1 + 2 * zLoss * lse) / sum;
     const wide = f32x4.splat(factor);
     let c: i32 = 0;
     for (; c + 4 <= vocab; c += 4)
-      v128.store(row + ((<usize>c) << 2), f32x4.mul(v128.load(row + ((<usize>c) << 2)), wide));
-    for (; c < vocab; c++) store<f32>(row + ((<usize>c) << 2), load<f32>(row + ((<usize>c) << 2)) * factor);
+      v128.store(drow + ((<usize>c) << 2), f32x4.mul(v128.load(drow + ((<usize>c) << 2)), wide));
+    for (; c < vocab; c++) store<f32>(drow + ((<usize>c) << 2), load<f32>(drow + ((<usize>c) << 2)) * factor);
+    const atTarget = drow + ((<usize>target) << 2);
     store<f32>(atTarget, load<f32>(atTarget) - 1);
   }
 }
 
-function expInPlace(row: usize, n: i32, shift: f32): f32 {
+/** out = exp(row − shift), which may be the same place; returns the sum. */
+function expInto(row: usize, out: usize, n: i32, shift: f32): f32 {
   let sums = f32x4.splat(0);
   let i: i32 = 0;
   for (; i + 4 <= n; i += 4) {
-    const at = row + ((<usize>i) << 2);
-    const value = exp4(f32x4.sub(v128.load(at), f32x4.splat(shift)));
-    v128.store(at, value);
+    const value = exp4(f32x4.sub(v128.load(row + ((<usize>i) << 2)), f32x4.splat(shift)));
+    v128.store(out + ((<usize>i) << 2), value);
     sums = f32x4.add(sums, value);
   }
   let sum = horizontal(sums);
   for (; i < n; i++) {
-    const at = row + ((<usize>i) << 2);
-    const value = exp1(load<f32>(at) - shift);
-    store<f32>(at, value);
+    const value = exp1(load<f32>(row + ((<usize>i) << 2)) - shift);
+    store<f32>(out + ((<usize>i) << 2), value);
     sum += value;
   }
   return sum;
