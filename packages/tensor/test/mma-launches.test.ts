@@ -74,7 +74,7 @@ describe("attention", () => {
 });
 
 describe("the choice of attention's kernels", () => {
-  const hopper = { chip: "sm_90a", scratch: 12, scratchBytes: 1 << 20 };
+  const hopper = { chip: "sm_90a", multiprocessors: 132, scratch: 1200, scratchBytes: 1 << 20 };
   const files = (chip: typeof hopper, sizes: { qkDim: number; vDim: number; scale?: number; sequence?: number }) => {
     const forward = forwardOnTensorCores({ ...heads, ...buffers, ...sizes }, chip) ?? [];
     const backward = backwardOnTensorCores({ ...heads, ...gradients, ...sizes }, chip) ?? [];
@@ -102,21 +102,36 @@ describe("the choice of attention's kernels", () => {
     assert.deepEqual(files(hopper, { qkDim: 160, vDim: 128 }), warps);
     assert.deepEqual(files(hopper, { qkDim: 256, vDim: 128 }), warps);
     assert.deepEqual(files(hopper, { ...heads, scale: 0 }), warps);
-    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 - 1 }, heads), warps);
-    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 }, heads), warpgroups);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 64 + 8 * 3 * 301 - 1 }, heads), warps);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 64 + 8 * 3 * 301 }, heads), warpgroups);
     assert.deepEqual(files(hopper, { qkDim: 40, vDim: 32 }), []);
   });
 
-  test("ends of documents are made first, and read from where they were put", () => {
+  test("ends of documents are made first, and every kernel has its own counter of tasks", () => {
     const sizes = { ...heads, qkDim: 192, vDim: 128 };
+    const counters = new Set<number>();
     for (const [documents, ...rest] of [
       forwardOnTensorCores({ ...buffers, ...sizes }, hopper) ?? [],
       backwardOnTensorCores({ ...gradients, ...sizes }, hopper) ?? [],
     ]) {
       assert.equal(documents.name, "attentionDocuments");
-      assert.equal(documents.values[1], 12);
-      for (const { name, values } of rest) if (name !== "attentionDeltaMma") assert.ok(values.includes(12), name);
+      const [, firstCounter, ends] = documents.values;
+      counters.clear();
+      for (const { name, values, grid } of rest.filter(({ name }) => name !== "attentionDeltaMma")) {
+        assert.ok(values.includes(ends), name);
+        const counter = values[values.indexOf(ends) + 1];
+        assert.ok(counter === firstCounter || counter === firstCounter + 4);
+        assert.ok(!counters.has(counter), `${name}: a counter of another`);
+        counters.add(counter);
+        // Three tiles of 15 heads are fewer than the multiprocessors.
+        assert.deepEqual(grid, [45]);
+      }
     }
+  });
+
+  test("no more blocks than multiprocessors", () => {
+    const long = { ...heads, ...buffers, sequence: 4096, qkDim: 192, vDim: 128 };
+    assert.deepEqual(forwardOnTensorCores(long, hopper)?.[1].grid, [132]);
   });
 });
 

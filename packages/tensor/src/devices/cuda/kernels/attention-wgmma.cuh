@@ -1,7 +1,8 @@
 // Shared by attention on warpgroups (sm_90a), bf16 in and out, sums in f32, for heads of QK_DIM and V_DIM: multiples of 64, V_DIM ≤ QK_DIM ≤ 192.
 //
-// A block is three warpgroups. The first copies tiles of the other side into shared memory (FlashAttention-3, Shah et al. 2024); the other two
-// own 64 rows each and multiply. Every buffer has two barriers: `full` when its rows are there, `empty` when both have done with them.
+// A block is three warpgroups. The first copies tiles into shared memory (FlashAttention-3, Shah et al. 2024); the other two own 64 rows each
+// and multiply. Every buffer has two barriers: `full` when its rows are there, `empty` when both have done with them. There are as many
+// blocks as multiprocessors; each takes tasks, tiles of own rows, until there are none: copies of the next begin while one is finished.
 // A row sees a range of the other side: its document, cut by causality. Documents are ranges, so that no ids are looked at here.
 #include "wgmma.cuh"
 #include "attention.cuh"
@@ -24,12 +25,15 @@ __device__ __forceinline__ void copyRows(u32 tile, const bf16* x, Head head, int
   int thread = threadIdx.x % WARPGROUP, r = thread / 8, c = thread % 8 * 8;
   x += (i64)(head.row + (first + r) * head.stride) * DIM + c;
   tile += placeInBlocks<COUNT>(r, c);
-#pragma unroll
+  int left = head.sequence - first - r;
+  // Not unrolled: this warpgroup has few registers.
+#pragma unroll 1
   for (int i = 0; i < COUNT / DOWN; i++) {
-    bool inside = first + r + i * DOWN < head.sequence;
 #pragma unroll
-    for (int j = 0; j < DIM / 64; j++) cpAsync16(tile + (j * COUNT + i * DOWN) * 128, x + j * 64, inside);
-    x += (i64)DOWN * head.stride * DIM;
+    for (int j = 0; j < DIM / 64; j++) cpAsync16(tile + j * COUNT * 128, x + j * 64, left > 0);
+    tile += DOWN * 128;
+    x += head.stride * (DOWN * DIM);
+    left -= DOWN;
   }
 }
 
@@ -103,9 +107,57 @@ __device__ __forceinline__ Range tilesOf(const int2* ends, int first, int last, 
   return {rangeOf<KEYS>(ends, first, causal).from / COUNT, rangeOf<KEYS>(ends, last, causal).to / COUNT};
 }
 
-/** What each row of a block sees lies in shared memory after the barriers. */
+/** ROWS rows of one head from `first` on, and the tiles of the other side that they see. */
+template <bool KEYS, int COUNT>
+struct Task {
+  Head head;
+  const int2* ends;  // Of its sequence.
+  i64 stats;         // Where the head's lse, rowMax and delta start.
+  int first, causal;
+  Range tiles;
+  /** The number-th of those that `total` counts: what takes longest comes first. */
+  __device__ __forceinline__ Task(int number, const int2* allEnds, int batch, int sequence, int heads, int causal) : causal(causal) {
+    Place place = placeOf(number, (sequence + ROWS - 1) / ROWS, heads, batch, !KEYS && causal);
+    head = {place.batch * sequence * heads + place.head, heads, sequence};
+    ends = allEnds + (i64)place.batch * sequence;
+    stats = ((i64)place.batch * heads + place.head) * sequence;
+    first = place.tile * ROWS;
+    tiles = seenBy(first, ROWS);
+  }
+  __device__ __forceinline__ static int total(int batch, int sequence, int heads) { return (sequence + ROWS - 1) / ROWS * heads * batch; }
+  __device__ __forceinline__ int uses() const { return tiles.to - tiles.from + 1; }
+  /** Tiles that `count` rows from `from` on see. */
+  __device__ __forceinline__ Range seenBy(int from, int count) const {
+    return tilesOf<KEYS, COUNT>(ends, from, (from + count < head.sequence ? from + count : head.sequence) - 1, causal);
+  }
+};
+
+/** Hands the numbers of tasks from the copying warpgroup, which counts them up for all blocks, to the others; −1 behind the last. */
+struct Tasks {
+  Ring<2> ring;
+  int* slots;
+  __device__ __forceinline__ int give(Copies& copies, int n, int* counter, int total) const {
+    ring.waitEmpty(copies, n);
+    if (threadIdx.x == 0) {
+      int next = atomicAdd(counter, 1);
+      slots[n & 1] = next < total ? next : -1;
+    }
+    syncWarpgroup(1);
+    int number = slots[n & 1];
+    barrierArrive(ring.fullOf(n));
+    return number;
+  }
+  __device__ __forceinline__ int take(int n) const {
+    ring.waitFull(n);
+    int number = slots[n & 1];
+    ring.release(n);
+    return number;
+  }
+};
+
+/** In shared memory behind the tiles: barriers, slots of tasks, what each row of a block sees. */
 #define BYTES_BARRIERS 256
-#define BYTES_SEEN (ROWS * 8)
+#define BYTES_SLOTS 16
 
 /** The 16 rows of a warp, and the positions that all of them see. */
 struct Rows {
@@ -113,15 +165,17 @@ struct Rows {
   Range* seen;
   Range all;
   /** `own`: the first of the warpgroup's. Rows beyond the sequence stand for its last. */
-  template <bool KEYS>
-  __device__ __forceinline__ static Rows of(char* seen, const int2* ends, int own, int sequence, int causal) {
-    int lane = threadIdx.x % 32, warpRow = threadIdx.x % WARPGROUP / 32 * 16, first = own + warpRow;
-    Rows rows = {first, (Range*)seen + (threadIdx.x / WARPGROUP - 1) * OWN_ROWS + warpRow, {0, 0}};
-    if (lane < 16) rows.seen[lane] = rangeOf<KEYS>(ends, first + lane < sequence ? first + lane : sequence - 1, causal);
+  template <bool KEYS, int COUNT>
+  __device__ __forceinline__ Rows(char* barriers, const Task<KEYS, COUNT>& task, int own) {
+    int lane = threadIdx.x % 32, warpRow = threadIdx.x % WARPGROUP / 32 * 16, last = task.head.sequence - 1;
+    first = own + warpRow;
+    seen = (Range*)(barriers + BYTES_BARRIERS + BYTES_SLOTS) + (threadIdx.x / WARPGROUP - 1) * OWN_ROWS + warpRow;
+    // The last task's are read no more.
+    __syncwarp();
+    if (lane < 16) seen[lane] = rangeOf<KEYS>(task.ends, first + lane < last ? first + lane : last, task.causal);
     __syncwarp();
     // Neither end decreases from row to row.
-    rows.all = {rows.seen[15].from, rows.seen[0].to};
-    return rows;
+    all = {seen[15].from, seen[0].to};
   }
   /** The thread's rows of C: 0 and 1. */
   __device__ __forceinline__ int row(int i) const { return first + threadIdx.x % 32 / 4 + i * 8; }
@@ -164,23 +218,32 @@ __device__ __forceinline__ void beginColumns(float (&c)[DIM / 8][4], const u32 (
   wgmmaCommit();
 }
 
-/**
- * A warpgroup's 64 rows, factor · acc, to y at `first` as bf16, whole lines at a time; rows beyond the sequence are left out. They pass through
- * `tile`: its part of a tile of blocks of ROWS rows that is read no more, with DIM columns at least.
- */
+/** A thread's rows of C, factor · acc, to y as bf16, 64 bytes of a row at a time; rows beyond the sequence are left out. */
 template <int DIM>
-__device__ __forceinline__ void storeOwn(
-    char* tile, bf16* y, Head head, int first, const float (&acc)[DIM / 8][4], float factor0, float factor1) {
-  int thread = threadIdx.x % WARPGROUP, row = thread / 32 * 16 + thread % 32 / 4, column = thread % 4 * 2;
+__device__ __forceinline__ void storeRows(
+    bf16* y, Head head, const Rows& rows, const float (&acc)[DIM / 8][4], float factor0, float factor1) {
+  int t = threadIdx.x % 4;
 #pragma unroll
-  for (int j = 0; j < DIM / 8; j++) {
-    *(u32*)(tile + placeInBlocks<ROWS>(row, j * 8 + column)) = packBf16(acc[j][0] * factor0, acc[j][1] * factor0);
-    *(u32*)(tile + placeInBlocks<ROWS>(row + 8, j * 8 + column)) = packBf16(acc[j][2] * factor1, acc[j][3] * factor1);
-  }
-  syncWarpgroup(threadIdx.x / WARPGROUP);
+  for (int r = 0; r < 2; r++) {
+    int row = rows.row(r);
+    bf16* to = y + (i64)(head.row + row * head.stride) * DIM + t * 8;
+    float factor = r == 0 ? factor0 : factor1;
 #pragma unroll
-  for (int at = thread; at < OWN_ROWS * DIM / 8; at += WARPGROUP) {
-    int r = at / (DIM / 8), c = at % (DIM / 8) * 8, s = first + r;
-    if (s < head.sequence) *(uint4*)(y + (i64)(head.row + s * head.stride) * DIM + c) = *(const uint4*)(tile + placeInBlocks<ROWS>(r, c));
+    for (int j = 0; j < DIM / 8; j += 4) {
+      u32 w[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++) w[i] = packBf16(acc[j + i][r * 2] * factor, acc[j + i][r * 2 + 1] * factor);
+      // Transposed over the four lanes of a row: lane t gets the 8 columns of fragment j + t.
+#pragma unroll
+      for (int step = 1; step < 4; step *= 2)
+#pragma unroll
+        for (int low = 0; low < 4; low++)
+          if ((low & step) == 0) {
+            u32 given = __shfl_xor_sync(~0u, t & step ? w[low] : w[low + step], step);
+            if (t & step) w[low] = given;
+            else w[low + step] = given;
+          }
+      if (row < head.sequence) *(uint4*)(to + j * 8) = make_uint4(w[0], w[1], w[2], w[3]);
+    }
   }
 }
