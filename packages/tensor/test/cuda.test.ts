@@ -112,6 +112,9 @@ describe("on a GPU", { skip }, () => {
     [[5, 0, 300, 1], 136, 72],
     [[128, 129, 0], 384, 256],
     [[3, 2, 1], 40, 64],
+    // Large tiles on Hopper: of 192 and of 256 columns, the last of rows and of columns not full, an expert without rows.
+    [[1200, 0, 400], 384, 512],
+    [[600, 430], 488, 376],
   ] as const) {
     test(`products of experts in bf16, rows ${loads.join(" + ")}, ${k} to ${n}`, () =>
       expertsInBf16(backend, loads, n, k));

@@ -167,16 +167,6 @@ __device__ __forceinline__ void hide(
     }
 }
 
-template <int A, int B, int C>
-__device__ __forceinline__ void clear(float (&x)[A][B][C]) {
-#pragma unroll
-  for (int a = 0; a < A; a++)
-#pragma unroll
-    for (int b = 0; b < B; b++)
-#pragma unroll
-      for (int c = 0; c < C; c++) x[a][b][c] = 0.0f;
-}
-
 #define FORWARD_ROWS (FORWARD_WARPS * FORWARD_PARTS * 16)
 #define FORWARD_THREADS (FORWARD_WARPS * 32)
 

@@ -1,95 +1,20 @@
 // Shared by attention on warpgroups (sm_90a), bf16 in and out, sums in f32, for heads of QK_DIM and V_DIM: multiples of 64, V_DIM ≤ QK_DIM ≤ 192.
 //
-// A block is three warpgroups. The first copies tiles into shared memory (FlashAttention-3, Shah et al. 2024); the other two own 64 rows each
-// and multiply. Every buffer has two barriers: `full` when its rows are there, `empty` when both have done with them. There are as many
-// blocks as multiprocessors; each takes tasks, tiles of own rows, until there are none: copies of the next begin while one is finished.
+// A block is three warpgroups (pipeline.cuh; FlashAttention-3, Shah et al. 2024): one copies, two own 64 rows each. There are as many blocks as
+// multiprocessors; each takes tasks, tiles of own rows, until there are none: copies of the next begin while one is finished.
 // A row sees a range of the other side: its document, cut by causality. Documents are ranges, so that no ids are looked at here.
-#include "wgmma.cuh"
+#define MULTIPLYING 2
+#include "pipeline.cuh"
 #include "attention.cuh"
 
-#define WARPGROUP 128
 #define OWN_ROWS 64  // of a warpgroup
 #define ROWS (2 * OWN_ROWS)
-#define THREADS (3 * WARPGROUP)
-/** Registers of a thread, of 168 on the average. */
-#define REGISTERS_COPYING 24
-#define REGISTERS_MULTIPLYING 240
-/** Warps that arrive at a barrier. */
-#define COPYING_WARPS 4
-#define MULTIPLYING_WARPS 8
 
-/** Positions first … first + COUNT − 1 of x, by one warpgroup, on their way to a tile of blocks of COUNT rows; zeros beyond the sequence. */
+/** Positions first … first + COUNT − 1 of x on their way to a tile, zeros beyond the sequence. */
 template <int COUNT, int DIM>
 __device__ __forceinline__ void copyRows(u32 tile, const bf16* x, Head head, int first) {
-  constexpr int DOWN = WARPGROUP / 8;
-  int thread = threadIdx.x % WARPGROUP, r = thread / 8, c = thread % 8 * 8;
-  x += (i64)(head.row + (first + r) * head.stride) * DIM + c;
-  tile += placeInBlocks<COUNT>(r, c);
-  int left = head.sequence - first - r;
-  // Not unrolled: this warpgroup has few registers.
-#pragma unroll 1
-  for (int i = 0; i < COUNT / DOWN; i++) {
-#pragma unroll
-    for (int j = 0; j < DIM / 64; j++) cpAsync16(tile + j * COUNT * 128, x + j * 64, left > 0);
-    tile += DOWN * 128;
-    x += head.stride * (DOWN * DIM);
-    left -= DOWN;
-  }
+  copyTile<COUNT, DIM>(tile, x + (i64)(head.row + first * head.stride) * DIM, head.stride * DIM, head.sequence - first, DIM);
 }
-
-/** Copies of the copying warpgroup: what was begun last is on its way while the next is begun. */
-struct Copies {
-  u32 last = 0;  // Its barrier.
-  __device__ __forceinline__ void arrive() {
-    // The products read shared memory by another way than the copies write it.
-    fenceForWgmma();
-    barrierArrive(last);
-  }
-  /** Nothing stays on its way while this waits: those who multiply may need it before they empty a buffer. */
-  __device__ __forceinline__ void waitEmpty(u32 empty, u32 parity) {
-    if (__all_sync(~0u, barrierPassed(empty, parity))) return;
-    finish();
-    barrierWait(empty, parity);
-  }
-  /** What was copied since the last call fills the buffer of `full`. */
-  __device__ __forceinline__ void commit(u32 full) {
-    cpAsyncCommit();
-    if (last != 0) {
-      cpAsyncWait<1>();
-      arrive();
-    }
-    last = full;
-  }
-  __device__ __forceinline__ void finish() {
-    if (last == 0) return;
-    cpAsyncWait<0>();
-    arrive();
-    last = 0;
-  }
-};
-
-/** COUNT buffers in turn: use i is of buffer i % COUNT, in phase i / COUNT of its barriers. */
-template <int COUNT>
-struct Ring {
-  u32 full, empty;
-  __device__ __forceinline__ static int buffer(int i) { return i % COUNT; }
-  __device__ __forceinline__ u32 fullOf(int i) const { return full + buffer(i) * 8; }
-  __device__ __forceinline__ u32 emptyOf(int i) const { return empty + buffer(i) * 8; }
-  __device__ __forceinline__ void start() const {
-    for (int i = 0; i < COUNT; i++) {
-      barrierStart(full + i * 8, COPYING_WARPS);
-      barrierStart(empty + i * 8, MULTIPLYING_WARPS);
-    }
-  }
-  __device__ __forceinline__ void waitFull(int i) const { barrierWait(fullOf(i), i / COUNT & 1); }
-  __device__ __forceinline__ void release(int i) const { barrierArrive(emptyOf(i)); }
-  /** For one who has no use for it. */
-  __device__ __forceinline__ void skip(int i) const {
-    waitFull(i);
-    release(i);
-  }
-  __device__ __forceinline__ void waitEmpty(Copies& copies, int i) const { copies.waitEmpty(emptyOf(i), i / COUNT & 1 ^ 1); }
-};
 
 /** Positions from … to of the other side. */
 struct Range {
@@ -233,16 +158,7 @@ __device__ __forceinline__ void storeRows(
       u32 w[4];
 #pragma unroll
       for (int i = 0; i < 4; i++) w[i] = packBf16(acc[j + i][r * 2] * factor, acc[j + i][r * 2 + 1] * factor);
-      // Transposed over the four lanes of a row: lane t gets the 8 columns of fragment j + t.
-#pragma unroll
-      for (int step = 1; step < 4; step *= 2)
-#pragma unroll
-        for (int low = 0; low < 4; low++)
-          if ((low & step) == 0) {
-            u32 given = __shfl_xor_sync(~0u, t & step ? w[low] : w[low + step], step);
-            if (t & step) w[low] = given;
-            else w[low + step] = given;
-          }
+      transposeOverLanes(w);
       if (row < head.sequence) *(uint4*)(to + j * 8) = make_uint4(w[0], w[1], w[2], w[3]);
     }
   }
