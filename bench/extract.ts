@@ -1,7 +1,8 @@
 /**
  * Extraction of results from clinical notes: F1 on hand-labelled notes, speed on all of them. One thread.
  * `--errors` scores the development notes and the reserve only, and prints what was missed and what was wrong in them: the frozen
- * third and the test part are for measuring. `--all` scores the reserve and the test part beside the other two.
+ * third and the test part are for measuring. `--all` scores the reserve and the test part beside the other two, `--draws` the blind
+ * draws of Chinese notes.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,10 +22,19 @@ const labels = join(import.meta.dirname, "../packages/clinic/labels");
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
 const languages = ["English", "Chinese"] as const;
 type Language = (typeof languages)[number];
-type Part = "development" | "frozen" | "reserve" | "test";
+type Part = "development" | "frozen" | "reserve" | "test" | `draw ${number}`;
+
+/** Blind draws of Chinese notes: labels/README.md tells when each was labelled and measured. */
+const draws = [1, 2, 3, 4, 5].map((draw): Part => `draw ${draw}`);
+
+function fileOf(language: Language, part: Part): string {
+  const name = language.toLowerCase();
+  if (part.startsWith("draw ")) return `blind2/${name}-${part.slice(5)}.jsonl`;
+  return `${part === "development" ? "" : `${part}/`}${name}.jsonl`;
+}
 
 function scorePart(language: Language, part: Part, notes: ReadonlyMap<string, string>): ScoreReport {
-  const file = `${part === "development" ? "" : `${part}/`}${language.toLowerCase()}.jsonl`;
+  const file = fileOf(language, part);
   const labelled = parseLabels(readFileSync(join(labels, file), "utf8"), file);
   return scoreNotes(labelled, new Map(labelled.map(({ id }) => [id, extract(notes.get(id) ?? "")])));
 }
@@ -86,7 +96,7 @@ function errorLines(language: Language, { notes }: ScoreReport, texts: ReadonlyM
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
     args: [...args],
-    options: { errors: { type: "boolean" }, all: { type: "boolean" } },
+    options: { errors: { type: "boolean" }, all: { type: "boolean" }, draws: { type: "boolean" } },
   });
   const parts: Part[] = values.errors ? ["development", "reserve"] : ["development", "frozen"];
   if (values.all && !values.errors) parts.push("reserve", "test");
@@ -101,7 +111,8 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const byCode: string[][] = [];
   const errors: string[] = [];
   for (const language of languages) {
-    for (const part of parts) {
+    const drawn = values.draws && language === "Chinese" ? draws : [];
+    for (const part of [...parts, ...drawn]) {
       const report = scorePart(language, part, notes);
       const { labels, found, matched, precision, recall, f1 } = report.overall;
       const [low, high] = f1Interval(report.notes, { random: generator() });

@@ -11,5 +11,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     emptyOutDir: true,
   },
-  server: { proxy: { "/v1": { target: server, changeOrigin: true, headers: { origin: server } } } },
+  server: { proxy: { "^/(clinic/)?v1/": { target: server, changeOrigin: true, headers: { origin: server } } } },
 });

@@ -23,6 +23,9 @@ export function drawStudy(out: string, figures: string, study: Study): void {
     const run = runDirectory(join(out, name));
     if (existsSync(run.metrics)) records.set(name, loadRunReport(run).records);
   }
+  // A run that was stopped on the way says nothing of where it would have ended.
+  const steps = Math.max(...[...records.values()].map((all) => all.at(-1)?.step ?? 0));
+  for (const [name, all] of records) if (all.at(-1)?.step !== steps) records.delete(name);
   const write = (name: string, spec: Omit<ChartSpec, "width" | "height">) =>
     writeFileSync(join(figures, `${name}.svg`), chartPicture({ ...spec, ...size }));
   const found = (names: readonly string[]) => names.filter((name) => records.has(name));
@@ -47,7 +50,7 @@ export function drawStudy(out: string, figures: string, study: Study): void {
     })),
   });
   write("best", {
-    title: "The best learning rate of each, three seeds",
+    title: "The best learning rate of each, all seeds",
     alt: "Validation loss over the tokens seen: MuonClip and AdamW, three seeds each",
     xLabel: "tokens (millions)",
     yLabel: "nats per token",

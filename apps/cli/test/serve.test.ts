@@ -34,6 +34,9 @@ test("npm start serves the shipped model: a page, a stream, a graceful end", { t
     if (existsSync(join(root, "apps/web/dist/index.html"))) {
       assert.match(await (await fetch(new URL("/", baseURL))).text(), /<title>.*Baltoro/s);
     }
+    // With or without its model installed, the clinic answers at the same origin.
+    const clinic = await fetch(new URL("/clinic/v1/health", baseURL));
+    assert.equal(((await clinic.json()) as { status: string }).status, "ok");
     const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0 });
     const [model] = (await client.models.list()).data;
     assert.equal(model.id, "gutenberg-nano");
@@ -61,5 +64,7 @@ test("what is wrong is said, and the exit code says that it was", async () => {
   await fails(["--port", "http"], /--port is http, expected a whole number/, 2);
   await fails(["--port", "70000"], /the highest is 65535/, 2);
   await fails(["--host", "0.0.0.0"], /API key/, 1);
+  await fails(["--clinic-model", "/nowhere"], /--clinic-model: \/nowhere is not there/, 1);
+  await fails(["--cds-clients", "/nowhere"], /\/nowhere/, 1);
   await fails(["--frobnicate"], /frobnicate/, 2);
 });

@@ -27,8 +27,14 @@ const flags = [
 export interface Stage {
   readonly server: FakeServer;
   /** Opens the page as a new visitor. */
-  open(options?: BrowserContextOptions): Promise<Visit>;
+  open(options?: VisitOptions): Promise<Visit>;
   close(): Promise<void>;
+}
+
+/** How a visitor comes. */
+export interface VisitOptions extends BrowserContextOptions {
+  /** The page of the app, by the hash of its address. Default: the Chat page. */
+  readonly hash?: string;
 }
 
 /** One visitor. */
@@ -47,7 +53,7 @@ export async function startStage(): Promise<Stage> {
   const browser: Browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args: flags });
   return {
     server,
-    async open(options = {}) {
+    async open({ hash = "#/chat", ...options } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(10_000);
@@ -65,8 +71,10 @@ export async function startStage(): Promise<Stage> {
           report(`policy: ${event.violatedDirective} ${event.blockedURI}`);
         });
       });
-      await page.goto(server.url);
-      await page.waitForFunction(() => document.querySelector("#setting-model option[value], dialog[open], .notice"));
+      await page.goto(`${server.url}/${hash}`);
+      await page.waitForFunction(() =>
+        document.querySelector("#setting-model option[value], dialog[open], .notice, .assistant"),
+      );
       return {
         page,
         async end() {
@@ -84,7 +92,7 @@ export async function startStage(): Promise<Stage> {
 }
 
 /** Opens the page, does `acts`, and finds neither an error in the console nor a breach of the policy. */
-export type VisitWith = (acts: (page: Page) => Promise<void>, options?: BrowserContextOptions) => Promise<void>;
+export type VisitWith = (acts: (page: Page) => Promise<void>, options?: VisitOptions) => Promise<void>;
 
 /** A suite of tests that share a stage; each finds the server as it was. Skips where there is no Chromium. */
 export function describeInBrowser(name: string, add: (stage: () => Stage, visit: VisitWith) => void): void {
@@ -97,7 +105,7 @@ export function describeInBrowser(name: string, add: (stage: () => Stage, visit:
     after(() => stage.close());
     beforeEach(() => {
       const { behaviour, requests } = stage.server;
-      for (const fault of ["status", "cutAfter", "failAfter", "apiKey"] as const) delete behaviour[fault];
+      for (const fault of ["status", "cutAfter", "failAfter", "apiKey", "assess"] as const) delete behaviour[fault];
       Object.assign(behaviour, { tokens: story, delayMilliseconds: 4, finish: "length", chat: false });
       requests.length = 0;
     });
@@ -141,4 +149,15 @@ export async function complete(page: Page, prompt: string): Promise<void> {
   await press(page, "Continue");
   await page.waitForFunction((old) => document.querySelector("textarea")?.value !== old, prompt);
   await idle(page);
+}
+
+/** Puts a note into the Assistant page, at once however long, and asks for its assessment. */
+export async function assessNote(page: Page, text: string): Promise<void> {
+  await page.evaluate((note) => {
+    const field = document.querySelector(".note-input") as HTMLTextAreaElement;
+    field.value = note;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    field.focus();
+  }, text);
+  await page.keyboard.press("Control+Enter");
 }

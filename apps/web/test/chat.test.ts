@@ -155,10 +155,11 @@ test("blanks and what could deceive the eye are made visible", () => {
 
 test("counts and pages", () => {
   assert.deepEqual([999, 11_534_336, 1_040_000_000_000, 128_000].map(formatCount), ["999", "11.5 M", "1.0 T", "128 K"]);
-  assert.equal(pageOf("#/chat"), pages[0]);
+  assert.equal(pageOf("#/chat").id, "chat");
+  assert.equal(pages[0].id, "assistant", "the start page");
   assert.equal(pageOf("#/nowhere"), pages[0]);
   assert.equal(pageOf(""), pages[0]);
-  const two = [...pages, { ...pages[0], id: "runs" }];
-  assert.equal(pageOf("#/runs/7", two), two[1]);
+  const more = [...pages, { ...pages[0], id: "runs" }];
+  assert.equal(pageOf("#/runs/7", more), more.at(-1));
   assert.equal(new Set(pages.map(({ id }) => id)).size, pages.length);
 });

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { contentSecurityPolicy } from "../../../packages/serving/src/gateway/gateway.ts";
 
 /** A token of the fake model with what else it could have been. */
 export type FakeToken = readonly [text: string, logprob: number, others?: Readonly<Record<string, number>>];
@@ -22,6 +23,21 @@ export interface Behaviour {
   apiKey?: string;
   finish: string;
   chat: boolean;
+  /** Answers a note; `body` is sent as JSON, a string as it is. */
+  assess?: (request: FakeNote) => FakeAnswer | Promise<FakeAnswer>;
+}
+
+/** A note as the page sends it. */
+export interface FakeNote {
+  readonly text: string;
+  readonly ageMonths?: number;
+}
+
+/** What is answered to a note. */
+export interface FakeAnswer {
+  readonly status?: number;
+  readonly body: unknown;
+  readonly headers?: Record<string, string>;
 }
 
 /** A server of OpenAI's API that a test holds in its hand. */
@@ -30,15 +46,12 @@ export interface FakeServer {
   readonly behaviour: Behaviour;
   /** Bodies of the requests to generate, in order. */
   readonly requests: Readonly<Record<string, unknown>>[];
+  /** Addresses of all requests, in order. */
+  readonly paths: string[];
   /** Requests that the client left before their end. */
   readonly left: { count: number };
   close(): Promise<void>;
 }
-
-/** The policy under which the gateway serves the page. */
-const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -69,12 +82,14 @@ export const storyText = " and the rain fell.\nCafé closed";
 export async function startFakeServer(pageDirectory: string): Promise<FakeServer> {
   const behaviour: Behaviour = { tokens: story, delayMilliseconds: 4, finish: "length", chat: false };
   const requests: Readonly<Record<string, unknown>>[] = [];
+  const paths: string[] = [];
   const left = { count: 0 };
 
   const server = createServer((request, response) => {
-    response.setHeader("Content-Security-Policy", policy);
+    response.setHeader("Content-Security-Policy", contentSecurityPolicy);
     const path = (request.url ?? "/").split("?")[0];
-    const handle = path.startsWith("/v1/")
+    paths.push(request.url ?? "/");
+    const handle = /^\/(clinic\/)?v1\//.test(path)
       ? answerApi(path, request, response)
       : sendFile(pageDirectory, path, response);
     handle.catch((error: unknown) => {
@@ -92,6 +107,10 @@ export async function startFakeServer(pageDirectory: string): Promise<FakeServer
     const text = await new Response(request as unknown as ReadableStream).text();
     const body = JSON.parse(text) as Record<string, unknown>;
     requests.push(body);
+    if (behaviour.assess && path === "/clinic/v1/assess") {
+      const { status = 200, body: answer, headers } = await behaviour.assess(body as unknown as FakeNote);
+      return sendJson(response, status, answer, headers);
+    }
     if (status) return sendError(response, status.code, status.message, status.headers);
     await stream(path.endsWith("/chat/completions"), response, behaviour, left);
   }
@@ -102,6 +121,7 @@ export async function startFakeServer(pageDirectory: string): Promise<FakeServer
     url: `http://127.0.0.1:${port}`,
     behaviour,
     requests,
+    paths,
     left,
     close: () =>
       new Promise((resolve) => {
@@ -183,8 +203,14 @@ async function sendFile(directory: string, path: string, response: ServerRespons
   response.writeHead(200, { "Content-Type": types[extname(file)] ?? "application/octet-stream" }).end(content);
 }
 
-function sendJson(response: ServerResponse, status: number, value: object, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(JSON.stringify(value));
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(text);
 }
 
 function sendError(response: ServerResponse, status: number, message: string, headers?: Record<string, string>): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { extract } from "../src/index.ts";
 import { chinese, english, shortCodes } from "./cases.ts";
+import { turns } from "./turns.ts";
 
 /** What was found, in the notation of cases.ts: values to four digits, so that factors of conversion do not matter. */
 function found(text: string): string[] {
@@ -27,6 +28,7 @@ function expected(line: string): string[] {
 
 for (const [language, cases] of [
   ["Chinese", chinese],
+  ["Chinese, in turns", turns],
   ["English", english],
 ] as const)
   for (const [text, line] of cases) test(`${language}: ${text}`, () => assert.deepEqual(found(text), expected(line)));

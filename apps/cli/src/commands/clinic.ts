@@ -1,6 +1,11 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
+import { audit } from "./clinic-audit.ts";
+import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
+import { keys } from "./clinic-keys.ts";
+import { prepare } from "./clinic-prepare.ts";
+import { train } from "./clinic-train.ts";
 
 /** A subcommand: its line in the usage, and what it does. */
 export interface Subcommand {
@@ -8,14 +13,21 @@ export interface Subcommand {
   run(args: string[]): Promise<number | undefined>;
 }
 
-const subcommands: Readonly<Record<string, Subcommand>> = { extract };
+const subcommands: Readonly<Record<string, Subcommand>> = {
+  extract,
+  train,
+  evaluate,
+  prepare,
+  keys,
+  audit,
+};
 
 const usage = Object.values(subcommands)
   .map((subcommand) => subcommand.usage)
   .join("\n\n");
 
 export const clinic: Command = {
-  summary: "read test results out of clinical notes",
+  summary: "read clinical notes; keys and audit log of the service that assesses them",
   usage,
   async run([name, ...args]) {
     if (name === undefined || !Object.hasOwn(subcommands, name))

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createGateway, fileRoutes, openaiRoutes, type Route, startEngine } from "@baltoro/serving";
+import { createGateway, fileRoutes, isLoopback, openaiRoutes, type Route, startEngine } from "@baltoro/serving";
 import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
+import { clinicFlags, clinicUsage, openClinic } from "../clinic-options.ts";
+import { clinicRoutes } from "../clinic-routes.ts";
 import { type Command, integerOption, UsageError } from "../usage.ts";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -11,7 +13,7 @@ const page = join(root, "apps/web/dist");
 const graceSeconds = 10;
 
 const usage = `baltoro serve [--checkpoint DIR] [options]
-  serves a model: a page at /, OpenAI's API at /v1
+  serves a model: a page at /, OpenAI's API at /v1, the clinic's assistant at /clinic/v1 and /cds-services
 
   --checkpoint DIR   default: the model that comes with Baltoro
   --port N           default: PORT, or 8080
@@ -19,6 +21,7 @@ const usage = `baltoro serve [--checkpoint DIR] [options]
   --api-key KEY      default: BALTORO_API_KEY; clients send it as Authorization: Bearer KEY
   --allow-host NAME  a host name that clients use; may be repeated
   --allow-origin URL another page's origin that may call the API; may be repeated
+  ${clinicUsage}
   ${deviceUsage}`;
 
 export const serve: Command = {
@@ -34,19 +37,26 @@ export const serve: Command = {
         "api-key": { type: "string" },
         "allow-host": { type: "string", multiple: true },
         "allow-origin": { type: "string", multiple: true },
+        ...clinicFlags,
         ...deviceFlags,
       },
     });
     const port = integerOption("port", values.port ?? (process.env["PORT"] || undefined), 0) ?? 8080;
     if (port > 65535) throw new UsageError(`--port is ${port}, the highest is 65535`);
+    const apiKey = values["api-key"] ?? (process.env["BALTORO_API_KEY"] || undefined);
+    const clinic = openClinic(values, { loopback: isLoopback(values.host ?? "127.0.0.1"), sharedKey: apiKey });
     const engine = await startEngine({ checkpoint: values.checkpoint, ...deviceOptions(values) });
     try {
-      const routes: Route[] = [...openaiRoutes(engine), ...(existsSync(page) ? await fileRoutes(page) : [])];
+      const routes: Route[] = [
+        ...openaiRoutes(engine),
+        ...clinicRoutes(clinic.service),
+        ...(existsSync(page) ? await fileRoutes(page) : []),
+      ];
       const gateway = await createGateway({
         routes,
         port,
         ...(values.host === undefined ? {} : { host: values.host }),
-        apiKey: values["api-key"] ?? (process.env["BALTORO_API_KEY"] || undefined),
+        apiKey,
         allowedHosts: values["allow-host"],
         allowedOrigins: values["allow-origin"] ?? [],
       });
@@ -54,13 +64,16 @@ export const serve: Command = {
       const millions = (count: number) => `${(count / 1e6).toFixed(1)}M`;
       console.log(`${id}: ${millions(parameters)} parameters, ${millions(activeParameters)} active · ${device}`);
       console.log(existsSync(page) ? `Open ${gateway.url}` : `The page is not built; run: npm run build`);
+      console.log(clinic.describe(gateway.url));
       console.log(`OpenAI's API: ${gateway.url}/v1 · Ctrl-C stops`);
       const failure = await Promise.race([engine.closed, stopSignal()]);
       await gateway.close(failure ? 0 : graceSeconds * 1000);
+      const head = clinic.service.auditHead();
+      if (head) console.log(`Clinic: the audit log ends at ${JSON.stringify(head)}`);
       if (failure) throw failure;
       return 0;
     } finally {
-      await engine.close();
+      await Promise.all([engine.close(), clinic.service.close()]);
     }
   },
 };

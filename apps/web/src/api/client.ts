@@ -1,5 +1,6 @@
 import { type ChunkShape, readChunk } from "./chunks.ts";
-import { isRecord, Problem, parseJson, problemOf } from "./problem.ts";
+import { isRecord, Problem, parseJson } from "./problem.ts";
+import { createSender, type SenderOptions } from "./send.ts";
 import { readEvents } from "./sse.ts";
 import type { Delta, Message, Model, ModelDetails, Sampling } from "./types.ts";
 
@@ -12,36 +13,12 @@ export interface Client {
   chat(model: string, messages: readonly Message[], sampling: Sampling, signal: AbortSignal): AsyncGenerator<Delta>;
 }
 
-/** What a {@link Client} needs. */
-export interface ClientOptions {
-  /** Read before every request; null sends none. */
-  readonly apiKey: () => string | null;
-  /** Default: the page's own. */
-  readonly fetch?: typeof fetch;
-  /** Default: the origin of the page. */
-  readonly baseUrl?: string;
-}
-
 /** Alternatives asked for beside each token: the most that OpenAI's completions give. */
 const alternatives = 5;
 
 /** Makes a {@link Client}. */
-export function createClient(options: ClientOptions): Client {
-  const send = async (path: string, init: RequestInit): Promise<Response> => {
-    const key = options.apiKey();
-    const headers = new Headers(init.headers);
-    if (key !== null && !/^[\x21-\x7e]+$/.test(key)) {
-      throw new Problem("unauthorized", "a key is made of letters, digits and signs of ASCII, without spaces");
-    }
-    if (key !== null) headers.set("Authorization", `Bearer ${key}`);
-    const ask = options.fetch ?? fetch;
-    const response = await ask(`${options.baseUrl ?? ""}${path}`, { ...init, headers }).catch((error: unknown) => {
-      if (init.signal?.aborted) throw error;
-      throw new Problem("offline", error instanceof Error ? error.message : String(error));
-    });
-    if (!response.ok) throw await problemOf(response);
-    return response;
-  };
+export function createClient(options: SenderOptions): Client {
+  const send = createSender(options);
 
   const stream = async function* (path: string, body: object, shape: ChunkShape, signal: AbortSignal) {
     const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };

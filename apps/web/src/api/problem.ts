@@ -19,12 +19,19 @@ export class Problem extends Error {
   readonly code: string | undefined;
   /** Seconds after which the server asks to be tried again. */
   readonly retryAfter: number | undefined;
+  /** Of the HTTP answer, where there was one. */
+  readonly status: number | undefined;
 
-  constructor(kind: ProblemKind, message: string, details: { code?: string; retryAfter?: number } = {}) {
+  constructor(
+    kind: ProblemKind,
+    message: string,
+    details: { code?: string; retryAfter?: number; status?: number } = {},
+  ) {
     super(message);
     this.kind = kind;
     this.code = details.code;
     this.retryAfter = details.retryAfter;
+    this.status = details.status;
   }
 }
 
@@ -82,18 +89,33 @@ export async function problemOf(response: Response): Promise<Problem> {
   const { message, code } = errorFields(parseJson(text));
   const said = message ?? `status ${response.status} ${response.statusText}`.trim();
   const retryAfter = parseRetryAfter(response.headers.get("retry-after"), Date.now());
-  const details = { ...(code === undefined ? {} : { code }), ...(retryAfter === undefined ? {} : { retryAfter }) };
+  const details = {
+    status: response.status,
+    ...(code === undefined ? {} : { code }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
   if (response.status === 401) return new Problem("unauthorized", said, details);
   if (response.status === 429) return new Problem("busy", said, details);
   return new Problem(response.status >= 500 ? "server" : "rejected", said, details);
 }
 
-/** The `error` of a body or chunk in OpenAI's shape; fields are undefined where it has none. */
+/** The `error` of a body or chunk in OpenAI's shape, or the first issue of a FHIR OperationOutcome; fields are undefined where there is none. */
 export function errorFields(value: unknown): { readonly message?: string; readonly code?: string } {
-  const error = isRecord(value) ? value["error"] : undefined;
+  if (!isRecord(value)) return {};
+  if (Array.isArray(value["issue"])) return issueFields(value["issue"][0]);
+  const error = value["error"];
   if (typeof error === "string") return { message: error };
-  if (!isRecord(error)) return {};
-  const { message, code } = error;
+  return isRecord(error) ? fields(error["message"], error["code"]) : {};
+}
+
+function issueFields(issue: unknown): { readonly message?: string; readonly code?: string } {
+  if (!isRecord(issue)) return {};
+  const details = isRecord(issue["details"]) ? issue["details"] : {};
+  const coding: unknown = Array.isArray(details["coding"]) ? details["coding"][0] : undefined;
+  return fields(issue["diagnostics"] ?? details["text"], isRecord(coding) ? coding["code"] : issue["code"]);
+}
+
+function fields(message: unknown, code: unknown): { readonly message?: string; readonly code?: string } {
   return {
     ...(typeof message === "string" && message !== "" ? { message } : {}),
     ...(typeof code === "string" ? { code } : {}),

@@ -8,29 +8,47 @@ export interface KeyDialog {
   ask(message: string): Promise<boolean>;
 }
 
-/** Makes a {@link KeyDialog}, closed. */
-export function createKeyDialog(): KeyDialog {
+/** What a {@link KeyDialog} says. */
+export interface KeyWords {
+  readonly title: string;
+  readonly refused: string;
+  readonly label: string;
+  readonly hint: string;
+  readonly cancel: string;
+  readonly use: string;
+}
+
+const english: KeyWords = {
+  title: "This server asks for an API key",
+  refused: "The server did not take the last one:",
+  label: "API key",
+  hint: "It is kept in this tab until you close it, and sent to this server only.",
+  cancel: "Cancel",
+  use: "Use this key",
+};
+
+/** Makes a {@link KeyDialog}, closed. `id` tells two on different pages apart. */
+export function createKeyDialog(words: KeyWords = english, id = "api-key"): KeyDialog {
   const said = element("p", { class: "hint" });
   const input = element("input", {
     type: "password",
-    id: "api-key",
+    id,
     autocomplete: "off",
     spellcheck: "false",
     required: true,
-    "aria-describedby": "api-key-hint",
+    "aria-describedby": `${id}-hint`,
   });
-  const hint = "It is kept in this tab until you close it, and sent to this server only.";
-  const cancel = button("Cancel", () => root.close(), { class: "button quiet" });
+  const cancel = button(words.cancel, () => root.close(), { class: "button quiet" });
   const form = element(
     "form",
     {},
-    element("h2", { id: "api-key-title" }, "This server asks for an API key"),
+    element("h2", { id: `${id}-title` }, words.title),
     said,
-    element("div", { class: "field" }, element("label", { for: "api-key" }, "API key"), input),
-    element("p", { class: "hint", id: "api-key-hint" }, hint),
-    element("div", { class: "dialog-actions" }, cancel, element("button", { class: "button primary" }, "Use this key")),
+    element("div", { class: "field" }, element("label", { for: id }, words.label), input),
+    element("p", { class: "hint", id: `${id}-hint` }, words.hint),
+    element("div", { class: "dialog-actions" }, cancel, element("button", { class: "button primary" }, words.use)),
   );
-  const root = element("dialog", { class: "dialog", "aria-labelledby": "api-key-title" }, form);
+  const root = element("dialog", { class: "dialog", "aria-labelledby": `${id}-title` }, form);
   let asked: Promise<boolean> | undefined;
 
   return {
@@ -39,7 +57,7 @@ export function createKeyDialog(): KeyDialog {
       // Two requests may meet the same locked door; one question is enough.
       asked ??= new Promise<boolean>((resolve) => {
         let entered = false;
-        said.textContent = apiKey.get() === null ? "" : `The server did not take the last one: ${message}`;
+        said.textContent = apiKey.get() === null ? "" : `${words.refused} ${message}`;
         input.value = "";
         form.onsubmit = (event) => {
           event.preventDefault();

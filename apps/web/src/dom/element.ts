@@ -45,14 +45,21 @@ export interface ButtonOptions extends Attributes {
 
 const svg = "http://www.w3.org/2000/svg";
 
+/** Builds an element of a drawing. Lengths are attributes, which the page's policy lets pass where it refuses styles. */
+export function drawing<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: readonly Node[]
+): SVGElementTagNameMap[K] {
+  const node = document.createElementNS(svg, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
 /** A 24 × 24 line drawing from the path data of an SVG, hidden from screen readers. */
 export function icon(path: string): SVGSVGElement {
-  const node = document.createElementNS(svg, "svg");
-  node.setAttribute("viewBox", "0 0 24 24");
-  node.setAttribute("class", "icon");
-  node.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(svg, "path");
-  line.setAttribute("d", path);
-  node.append(line);
-  return node;
+  return drawing("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, drawing("path", { d: path }));
 }

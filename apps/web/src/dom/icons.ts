@@ -1,5 +1,6 @@
 /** Path data of the page's line drawings, on a 24 × 24 grid. */
 export const icons = {
+  assistant: "M5 4v5a5 5 0 0 0 10 0V4M4 4h2M14 4h2M10 14v2a5 5 0 0 0 10 0v-2M20 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
   chat: "M4 5h16v11H9l-5 4z",
   play: "M7 4l12 8-12 8z",
   stop: "M6 6h12v12H6z",
@@ -11,5 +12,13 @@ export const icons = {
   tune: "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",
   close: "M6 6l12 12M18 6L6 18",
   send: "M12 20V5M5 12l7-7 7 7",
+  open: "M4 18V6h5l2 2h8v3M4 18l3-7h14l-3 7z",
+  edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
+  print: "M7 9V4h10v5M7 17H4V9h16v8h-3M7 14h10v6H7z",
+  keys: "M3 7h18v11H3zM7 11h.5M12 11h.5M17 11h.5M8 15h8",
+  danger: "M8 3h8l5 5v8l-5 5H8l-5-5V8zM12 8v5M12 16v.5",
+  lock: "M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3M12 15v2",
+  check: "M5 12l5 5L19 7",
+  info: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8v-.5",
   warn: "M12 4l9 16H3zM12 10v4M12 17v.5",
 } as const;

@@ -9,4 +9,13 @@ export interface Example {
   readonly ageMonths?: number;
   /** The source's own label, for accuracy over all its classes. */
   readonly label?: string;
+  /** Of a dialogue: who says what part of the text. */
+  readonly turns?: readonly Turn[];
+}
+
+/** A part of a dialogue's text, UTF-16 code units, `end` exclusive. */
+export interface Turn {
+  readonly speaker: string;
+  readonly start: number;
+  readonly end: number;
 }

@@ -24,10 +24,23 @@ export function readAge(
 ): Finding | undefined {
   const { lexicon, tokens } = note;
   if (q.parts.length > 1 || q.date) return undefined;
+  // 这个月龄的宝宝一天大便两次
+  const near =
+    label !== undefined &&
+    ((q.from - label.at <= 2 && !isClass(note, q.from - 1, "person")) ||
+      (q.unit?.unit !== "d" && q.unit?.unit !== "wk"));
   const named =
-    label && !label.spent && label.cost < 2.1 && label.observations.some((i) => lexicon.observations[i].code === code);
-  const row = label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
+    near &&
+    label &&
+    !label.spent &&
+    label.cost < 2.1 &&
+    label.observations.some((i) => lexicon.observations[i].code === code);
+  const listed = isComma(note, q.from - 1) || isClass(note, q.from - 1, "and") || isClass(note, q.from - 1, "change");
+  const row =
+    listed && label?.spent && label.cost < 0.8 && label.observations.some((i) => lexicon.observations[i].code === code);
   const { unit } = q;
+  // 差5天满13个月: what is wanting.
+  if (note.codes[note.tokens.start[q.from] - 1] === 0x5dee) return undefined;
   if (!unit) return readAgeAtDeath(note, q);
   if (unit.age === undefined) return undefined;
   let measured = unit.unit;
@@ -68,7 +81,8 @@ function readAgeAtDeath(note: Note, q: Quantity): Finding | undefined {
 /** 宝宝刚满月: a word that is an age by itself. */
 export function readAgeWord(note: Note, at: number, term: Term): Finding | undefined {
   const { age } = term;
-  if (age === undefined || !personBefore(note, at)) return undefined;
+  // 刚满月 says whose by itself: nobody else has just turned a month.
+  if (age === undefined || !(term.spelling.startsWith("刚") || personBefore(note, at))) return undefined;
   const span = { from: at, to: at + 1, nameAt: at };
   return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
 }

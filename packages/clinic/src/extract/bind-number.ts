@@ -2,18 +2,19 @@ import { readAge } from "./age.ts";
 import { bindParts, bindPressure, pressureBefore } from "./bind-parts.ts";
 import { askAge, type Binding, emit, fit, fitAlike, spend } from "./binding.ts";
 import { createLabel, type Label, reach } from "./label.ts";
-import { isClass, termAt } from "./note.ts";
+import { isClass, isComma, termAt } from "./note.ts";
 import { type Part, type Quantity, readQuantity } from "./quantity.ts";
 import { type Reading, read } from "./reading.ts";
-import { afterDate, isEnumerator, isFactor, isShareOf } from "./skip.ts";
+import { afterDate, isClock, isEnumerator, isFactor, isShareOf } from "./skip.ts";
 import { amongResults, followsDirectly, isRemeasured, listFollows } from "./surroundings.ts";
 import { Written } from "./tokens.ts";
-import { isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
+import { inHan, isChange, isNotBody, readAlone, readOnOxygen, readUnlabelled } from "./unnamed.ts";
 
 /** Takes the number phrase at a token, and gives the token after it. */
 export function bindNumber(binding: Binding, at: number): number {
   const { note, label } = binding;
   if (isEnumerator(note, at)) return at + 1;
+  if (isClock(note, at)) return at + 3;
   if (isClass(note, at - 1, "month")) return afterDate(note, at);
   const q = readQuantity(note, at, { change: at - binding.change <= 2, between: at - binding.between <= 2 });
   if (!waitsFor(binding, label, q)) {
@@ -63,6 +64,7 @@ function bindQuantity(binding: Binding, label: Label | undefined, q: Quantity): 
     const named = createLabel([unnamed.observation], q.from, { strength: "hint" });
     emit(binding, undefined, unnamed, q);
     named.last = unnamed.reading.low;
+    named.lastUnit = q.unit;
     spend(binding, named);
   } else if (label && label.observations.length === 0) label.spent = true;
 }
@@ -84,13 +86,22 @@ function bindTo(binding: Binding, label: Label, q: Quantity): boolean {
   if (!found) return false;
   const { code } = note.lexicon.observations[found.observation];
   if (code === "8310-5" && q.unit && isNotBody(note, q)) return false;
-  const weightless = code === "29463-7" && (isChange(note, q) || (!q.unit && q.written === Written.han));
+  // An age in units of time is read, or was refused, by readAge.
+  if (code === "30525-0" && q.unit?.age !== undefined) return false;
+  const weightless =
+    code === "29463-7" &&
+    (isChange(note, q) || (!q.unit && (q.written === Written.han || isDateAfter(note, label, q))));
   if (!weightless && !isRepeated(binding, label, found.reading, q))
     emit(binding, label, found, q, isReference(binding, label, found.reading, q));
   if (!weightless) label.last = found.reading.low;
   if (q.unit && !weightless) label.lastUnit = q.unit;
   spend(binding, label);
   return true;
+}
+
+/** 20斤，5.18出现腹泻: a number without a unit, after a comma, where the weight had one. */
+function isDateAfter(note: Binding["note"], label: Label, q: Quantity): boolean {
+  return label.spent && label.lastUnit !== undefined && isComma(note, q.from - 1) && inHan(note, q.from);
 }
 
 /** The first of several names takes the first of a row of numbers: "hemoglobin and hematocrit 15.3 and 46.5". */
@@ -128,8 +139,10 @@ function bindAfter(binding: Binding, q: Quantity): number {
   return q.to + 1;
 }
 
-/** 17点多 after a name is 17, not five in the afternoon. */
-function clockless(label: Label, { parts: [part] }: Quantity): Part {
+/** 17点多 after a name is 17, not five in the afternoon; 发烧39.5滴了鼻子 counts no drops. */
+function clockless(label: Label, { parts: [part], decimals }: Quantity): Part {
+  const counted = part.unit?.unit === "{count}" && decimals === 1 && part.low >= 36 && part.high < 43;
+  if (counted && label.cost < 1) return { ...part, unit: undefined };
   return part.unit?.unit === "{clock}" && !label.spent && label.strength === "name" && label.cost < 1
     ? { ...part, unit: undefined }
     : part;

@@ -114,8 +114,11 @@ export function spend(binding: Binding, label: Label): void {
 /** How many lines a question waits for its answer. */
 export const patience = 3;
 
+/** The same of the question how old, which takes fewer numbers for an answer. */
+const agePatience = 5;
+
 /** An age is asked for, and no longer how long something lasted. */
 export function askAge(binding: Binding): void {
-  binding.ageLines = patience;
+  binding.ageLines = agePatience;
   binding.durationLines = 0;
 }

@@ -1,3 +1,5 @@
+import type { WordClass } from "../lexicon/index.ts";
+import { asksInLine, begins, endsClause, opensNote, personInLine, saysNow, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
@@ -17,8 +19,14 @@ const leastDays = 12;
 /** Fewer days than this are so too where a question asks how old. */
 const leastDaysAsked = 7;
 
+/** As many days or more after 今天 are an age: no illness of a child's is counted so long by the day. */
+const leastDaysToday = 20;
+
 /** As many weeks or more are those of a pregnancy: 出生的时候35周. */
 const leastGestation = 22;
+
+/** Classes of words after a bound that make it one of age: 六个月以上的孩子, 六个月以后添加. */
+const boundedAge: readonly WordClass[] = ["person", "advice", "milestone"];
 
 /**
  * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
@@ -34,13 +42,27 @@ export function isChineseAge(
   months: number,
 ): boolean {
   if (isOrdinal(note, q) || isOfPregnancy(note, q)) return false;
-  return besides(note, q) ?? (answers(note, q, asked) || repeats(note, q, findings, asked, months));
+  const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
+  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return true;
+  return besides(note, q) ?? (answers(note, q, asked, said) || (said && !asked.duration && repeats(note, q)));
 }
 
 /** 第一个月 counts months from something; 出生第5天 is an age. */
 function isOrdinal(note: Note, q: Quantity): boolean {
-  const ordinal = note.codes[note.tokens.start[q.from] - 1] === 0x7b2c;
-  return ordinal && !(q.unit!.unit === "d" && isClass(note, q.from - 2, "birth"));
+  if (!hasOrdinal(note, q)) return false;
+  return !(q.unit!.unit === "d" && (isClass(note, q.from - 2, "birth") || isSinceBirth(note, q)));
+}
+
+function hasOrdinal({ codes, tokens }: Note, { from }: Quantity): boolean {
+  return codes[tokens.start[from] - 1] === 0x7b2c;
+}
+
+/** 1月4日出生，体重8斤9两，今天第19天: a birth before, in the same sentence. */
+function isSinceBirth(note: Note, { from }: Quantity): boolean {
+  if (!/^(今天|现在|目前)/.test(termAt(note, from - 2)?.spelling ?? "")) return false;
+  for (let at = from - 3; at >= from - 24 && at >= 0 && !endsSentence(note, at); at--)
+    if (isClass(note, at, "birth")) return true;
+  return false;
 }
 
 function isOfPregnancy(note: Note, q: Quantity): boolean {
@@ -56,21 +78,43 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const after = q.to;
   const spelling = termAt(note, after)?.spelling ?? "";
   if (["以下", "及以下", "以下的"].includes(spelling) && (unit === "mo" || unit === "a")) return true;
-  const lasted = isClass(note, after, "durationAfter");
+  // 七天大便里有: what follows the number is a word that the unit's spelling took with it.
+  const swallowed = /大(便|小便|概|约|夫|量)$/.test(termAt(note, after - 1)?.spelling ?? "");
+  const lasted = !swallowed && isClass(note, after, "durationAfter");
   const bounded = isClass(note, after, "bound");
   const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
   if (isClass(note, after, "ageAfter") && !lasted) {
-    if (isClass(note, after, "occasion")) return unit === "mo" || personBefore(note, q.from);
+    if (isClass(note, after, "occasion"))
+      return (
+        unit === "mo" ||
+        isClass(note, q.from - 1, "birth") ||
+        personBefore(note, q.from) ||
+        (long && begins(note, q.from))
+      );
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
+  const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
+  if (stress === "到了" && unit === "mo") return true;
+  // 从四个多月就攒肚, 三十五天得过肺炎
+  if (unit === "mo" && (spelling === "起" || (stress === "从" && spelling === "就"))) return true;
+  if (["得", "得过", "患", "患过"].includes(spelling) && (unit === "mo" || (long && begins(note, q.from)))) return true;
+  if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
   if (isMilestone(note, q)) return unit === "mo";
-  if (bounded && unit === "mo" && (isClass(note, after + 1, "person") || isClass(note, after + 1, "advice")))
-    return true;
+  if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
+  if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
   if (lasted || bounded) return false;
   if (personBefore(note, q.from)) return long;
   return undefined;
+}
+
+/** 这一个月, 最近两个月, 连续三个月: how long until now. */
+function isSpan(note: Note, { from, to }: Quantity): boolean {
+  if (!isClass(note, from - 1, "span")) return false;
+  // 宝宝近三个月了 is an age.
+  return !(termAt(note, from - 1)?.spelling === "近" && isClass(note, from - 2, "person") && endsClause(note, to));
 }
 
 /** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
@@ -78,7 +122,8 @@ export function personBefore(note: Note, at: number): boolean {
   for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
     if (isClass(note, i, "person")) return true;
     const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
-    const apposed = isComma(note, i) && steps === 0 && note.tokens.kind[i - 1] === Kind.term;
+    const apposed =
+      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
     if (!padding && !apposed) return false;
   }
   return false;
@@ -88,12 +133,16 @@ export function personBefore(note: Note, at: number): boolean {
 function isMilestone(note: Note, q: Quantity): boolean {
   if (q.unit!.unit !== "mo") return false;
   const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
-  const begins = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
-  return isClass(note, next, "milestone") || begins;
+  const starts = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
+  return isClass(note, next, "milestone") || starts;
 }
 
-/** The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗. */
-function answers(note: Note, q: Quantity, asked: Asked): boolean {
+/**
+ * The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗.
+ *
+ * @param said the same age was given before
+ */
+function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean {
   const { unit } = q.unit!;
   const starts = startsLine(note, q.from);
   const whole = endsClause(note, q.to);
@@ -102,17 +151,35 @@ function answers(note: Note, q: Quantity, asked: Asked): boolean {
     const { low } = q.parts[0];
     return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
   }
-  if (asked.duration || unit !== "mo") return false;
+  if (stress === "今天" && unit === "d" && q.parts[0].low >= leastDaysToday) return whole && begins(note, q.from - 1);
+  if (stress === "满" && unit === "d") return whole && q.parts[0].low >= leastDays;
+  if (unit !== "mo") return false;
+  const sure = !asked.duration || said || personInLine(note, q.from);
+  if (whole && sure && saysNow(note, q.from)) return true;
+  if (asked.duration) return false;
+  // 7个月27天: nobody counts an illness so.
+  if (whole && q.to - q.from > 2 && begins(note, q.from)) return true;
+  if (endsLineAfterComma(note, q)) return true;
   if (stress === "满") return whole;
-  if (["才", "马上", "现在"].includes(stress) && whole) return starts || startsClause(note, q.from - 1);
+  if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
+  if (stress === "快" && whole && begins(note, q.from - 1) && personInLine(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
-  if (isAlone(note, q)) return true;
+  if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
 }
 
-/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. */
-function isAlone({ tokens }: Note, { from, to }: Quantity): boolean {
+/** 没有发烧，六个月: the last clause of a line. With 了 it is how long. */
+function endsLineAfterComma(note: Note, { from, to, parts }: Quantity): boolean {
+  const { tokens } = note;
+  const last = to >= tokens.count || tokens.kind[to] === Kind.line;
+  return last && parts[0].low >= 2 && isComma(note, from - 1);
+}
+
+/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. 十一月 is a date. */
+function isAlone(note: Note, { from, to }: Quantity): boolean {
+  const { tokens } = note;
+  if (termAt(note, to - 1)?.spelling === "月") return false;
   const begins = from === 0 || tokens.kind[from - 1] === Kind.line;
   return begins && (to >= tokens.count || tokens.kind[to] === Kind.line);
 }
@@ -127,46 +194,6 @@ function weighs(note: Note, at: number): boolean {
 }
 
 /** The same number again is the same age, unless a symptom stands before it. */
-function repeats(note: Note, q: Quantity, findings: readonly Finding[], asked: Asked, months: number): boolean {
-  const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
-  if (!said || asked.duration) return false;
-  const before = q.from - 1;
-  const begins =
-    before < 0 || endsSentence(note, before) || isComma(note, before) || isClass(note, before, "agePadding");
-  return begins || isClass(note, q.to, "occasion");
-}
-
-/** Whether a clause starts at the token, or one token before: 现在马上六个半月了. */
-function startsClause(note: Note, at: number): boolean {
-  const begins = (i: number): boolean => i < 0 || isComma(note, i) || endsSentence(note, i);
-  return begins(at - 1) || (isClass(note, at - 1, "agePadding") && begins(at - 2));
-}
-
-function personInLine(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= at - 10 && i >= 0 && note.tokens.kind[i] !== Kind.line; i--)
-    if (isClass(note, i, "person")) return true;
-  return false;
-}
-
-function asksInLine(note: Note, at: number): boolean {
-  for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
-    if (isClass(note, i, "question")) return true;
-  return false;
-}
-
-function startsLine(note: Note, at: number): boolean {
-  for (let i = at - 1; i >= at - 3; i--) {
-    if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "person")) return false;
-  }
-  return false;
-}
-
-/** Whether nothing more of weight follows in the clause. Another number begins another answer: 五个半月十四斤. */
-function endsClause(note: Note, at: number): boolean {
-  for (let i = at; i < at + 3; i++) {
-    if (i >= note.tokens.count || endsSentence(note, i) || isComma(note, i) || isNumber(note, i)) return true;
-    if (!isClass(note, i, "agePadding") && !isClass(note, i, "approx")) return false;
-  }
-  return false;
+function repeats(note: Note, q: Quantity): boolean {
+  return begins(note, q.from) || isClass(note, q.to, "occasion");
 }

@@ -19,6 +19,8 @@ for (const [character, value] of Object.entries(digitsOf)) digitTable[character.
 for (const [character, value] of Object.entries(placesOf)) placeTable[character.charCodeAt(0)] = value;
 const two = new Set([0x4e24, 0x4fe9]); // 两 俩
 const tenThousand = 0x4e07; // 万
+const counted = new Set([..."个月岁天周"].map((character) => character.charCodeAt(0)));
+const zero = 0x96f6; // 零
 
 /** Whether a Chinese numeral may start with the code unit. */
 export function startsHanNumeral(code: number): boolean {
@@ -38,10 +40,13 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
   let i = at;
   // Numerals longer than this are no measurements; the bound keeps a hostile run from overflowing.
   const limit = Math.min(codes.length, at + 12);
+  // 一两个月: 1 to 2. Else 两 after a numeral is a weight.
+  if (digitTable[codes[at]] === 1 && two.has(codes[at + 1]) && counted.has(codes[at + 2]))
+    return { value: 1, high: 2, end: at + 2, decimals: 0 };
   for (; i < limit; i++) {
     const code = codes[i];
     const value = digitTable[code];
-    if (value >= 0 && !(i > at && two.has(code))) {
+    if (value >= 0 && !(i > at && two.has(code) && codes[i - 1] !== zero)) {
       if (
         digit >= 1 &&
         value === digit + 1 &&
@@ -67,7 +72,7 @@ export function readHanNumeral(codes: Uint16Array, at: number): Numeral {
     place = unit;
   }
   // 一百二 is 120, 一万三 is 13000; 一百零二 is 102.
-  const short = digit > 0 && digit < 10 && place > 10 && codes[i - 2] !== 0x96f6;
+  const short = digit > 0 && digit < 10 && place > 10 && codes[i - 2] !== zero;
   const last = Math.max(digit, 0) * (short ? place / 10 : 1);
   return { value: total + section + last, high: Number.NaN, end: i, decimals: 0 };
 }
@@ -127,6 +132,8 @@ export function readDigits(codes: Uint16Array, at: number): Numeral | undefined 
       i += 4;
     }
   }
+  // 1.2 万 too.
+  if (codes[i] === space && codes[i + 1] === tenThousand) i++;
   if (codes[i] === tenThousand) {
     value *= 10_000;
     i++;

@@ -1,16 +1,13 @@
 import { convert, converts } from "../codes/index.ts";
-import type { Term, UnitEntry } from "../lexicon/index.ts";
-import { isClass, isComma, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
-import { numberFollows } from "./surroundings.ts";
-import { Kind, Written } from "./tokens.ts";
+import type { UnitEntry } from "../lexicon/index.ts";
+import { withSmaller } from "./composite.ts";
+import { isClass, isNumber, type Note, punctuationAt, termAt, touches } from "./note.ts";
+import { type Part, readSimple, type Simple, unitAfter } from "./simple.ts";
+import { Written } from "./tokens.ts";
 
-/** One number or one range. */
-export interface Part {
-  readonly low: number;
-  readonly high: number;
-  /** As printed; undefined if none is. */
-  readonly unit: UnitEntry | undefined;
-}
+export type { Part };
+
+const [middleDot, slash, hyphen, tilde, dot] = ["·", "/", "-", "~", "."].map((character) => character.charCodeAt(0));
 
 /** A number phrase: 38.5, 38-39度, 120/80, 7斤2两, 1岁3个月, 138/82 to 111/87. */
 export interface Quantity {
@@ -39,33 +36,6 @@ export interface QuantityContext {
   /** After a slash: a range there may not reach over the next. */
   readonly inPair?: boolean;
 }
-
-interface Simple extends Part {
-  readonly next: number;
-  readonly decimals: number;
-}
-
-const [comma, fullStop, apostrophe, middleDot, slash, hyphen, tilde, dot] = [
-  ",",
-  "。",
-  "'",
-  "·",
-  "/",
-  "-",
-  "~",
-  ".",
-].map((character) => character.charCodeAt(0));
-
-/** Smaller units that may follow a larger, with how many make one of it. */
-const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "[lb_av]": { "[oz_av]": 16 },
-  "[jin]": { "[liang]": 10 },
-  kg: { g: 1000 },
-  a: { mo: 12, wk: 52, d: 366 },
-  mo: { d: 31, wk: 5 },
-  // 1周10个月: 周岁 with its 岁 left out.
-  wk: { d: 7, mo: 12 },
-};
 
 /** Reads the number phrase that starts at a number token. */
 export function readQuantity(note: Note, at: number, context: QuantityContext): Quantity {
@@ -142,7 +112,7 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
   if (!firstUnit) return { ...first, next, unit, date: false };
   const calendar =
     termAt(note, next - 1)?.spelling === "月" &&
-    /^\d{1,2}[日号]|^[一二三四五六七八九十]{1,3}[日号]/.test(
+    /^(\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)/.test(
       note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
     );
   if (calendar) return { ...first, next, unit: undefined, date: true };
@@ -160,15 +130,17 @@ function rangeOf(
   secondUnit: UnitEntry | undefined,
   worded: boolean,
 ): Part | undefined {
-  let { low } = first;
+  let { low, high } = first;
   if (unit && secondUnit && unit.unit !== secondUnit.unit) {
     if (!converts(unit.unit, "mo") || !converts(secondUnit.unit, "mo")) return undefined;
-    low *= convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    const factor = convert(1, unit.unit, "mo") / convert(1, secondUnit.unit, "mo");
+    low *= factor;
+    high *= factor;
   }
   if (worded && low >= second.high) return undefined;
   // 36.8 to 3: two numbers that no measurement spans.
   if (low > second.high && (second.high < low / 3 || worded)) return undefined;
-  return { low: Math.min(low, second.low), high: Math.max(first.high, second.high, low), unit: secondUnit ?? unit };
+  return { low: Math.min(low, second.low), high: Math.max(high, second.high, low), unit: secondUnit ?? unit };
 }
 
 /** How many tokens link the two ends of a range at `at`: -1 if none does. */
@@ -184,8 +156,10 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
     if (code === hyphen || code === tilde) dashes++;
     else if (code !== dot && code !== middleDot) break;
   }
-  if (dashes > 0) return length;
+  if (dashes > 0) return length + (isClass(note, at + length, "rangeLink") && isNumber(note, at + length + 1) ? 1 : 0);
   if (context.between && isClass(note, at, "and")) return 1;
+  const warm = tokens.value[at + 1] >= 34 && tokens.value[at + 1] <= 43;
+  if (isClass(note, at, "alternative") && warm) return 1;
   if (isClass(note, at, "rangeLink")) return isNumber(note, at + 2) && isClass(note, at + 1, "approx") ? 2 : 1;
   // 38一39, 38一一39: 一 written for a dash.
   if (
@@ -199,104 +173,4 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
       if (note.codes[i] !== 0x4e00) break;
     }
   return -1;
-}
-
-/** A number, its decimals gathered where they are written in an odd way: 38度5, 38,5, 38。5, 三十七点三, 38度半. */
-function readSimple(note: Note, at: number): Simple {
-  const { tokens } = note;
-  const value = tokens.value[at];
-  const high = Number.isNaN(tokens.high[at]) ? value : tokens.high[at];
-  const plain: Simple = { low: value, high, next: at + 1, decimals: tokens.decimals[at], unit: undefined };
-  if (tokens.decimals[at] > 0 || !touches(note, at)) return plain;
-  const separator = termAt(note, at + 1)?.unit;
-  const degrees = separator?.unit === "deg" || separator?.unit === "Cel";
-  const warm = value >= 30 && value <= 43;
-  const worded = tokens.written[at] === Written.han && tokens.end[at + 1] - tokens.start[at + 1] === 1;
-  if (degrees && warm && isClass(note, at + 2, "half") && touches(note, at + 1))
-    return { low: value + 0.5, high: value + 0.5, next: at + 3, decimals: 1, unit: separator };
-  const code = punctuationAt(note, at + 1);
-  const odd = warm && (code === comma || code === fullStop || code === apostrophe || code === middleDot);
-  const clock = separator?.unit === "{clock}" && (warm || worded);
-  if (!((degrees && warm) || odd || clock) || !isNumber(note, at + 2) || !touches(note, at + 1)) return plain;
-  const digit = tokens.value[at + 2];
-  const single = digit < 10 && tokens.decimals[at + 2] === 0 && tokens.end[at + 2] - tokens.start[at + 2] === 1;
-  // 38度3天 is 38 for three days, 38,5次 is 38 and five times.
-  const counted = touches(note, at + 2) && termAt(note, at + 3)?.unit !== undefined;
-  const degreesAfter = ["deg", "Cel", "kg", "[jin]"].includes(termAt(note, at + 3)?.unit?.unit ?? "");
-  if (!single || (counted && !degreesAfter)) return plain;
-  const total = Math.round((value + digit / 10) * 10) / 10;
-  return { low: total, high: total, next: at + 3, decimals: 1, unit: degrees ? separator : undefined };
-}
-
-interface UnitRead {
-  readonly unit: UnitEntry;
-  readonly next: number;
-}
-
-/** The unit after a number, past a hyphen (5-year-old) or a word for about (20多斤). */
-function unitAfter(note: Note, at: number): UnitRead | undefined {
-  let i = at;
-  if (isClass(note, i, "approx") && termAt(note, i)?.unit === undefined) i++;
-  else if (punctuationAt(note, i) === hyphen && touches(note, i - 1)) i++;
-  const term = termAt(note, i);
-  const unit = term && isName(note, i, term) ? undefined : term?.unit;
-  if (unit) return { unit, next: i + 1 };
-  // The unit alone on the next line, as people type in a chat.
-  const { tokens } = note;
-  const next = i === at && tokens.kind[at] === Kind.line ? termAt(note, at + 1)?.unit : undefined;
-  const alone = at + 2 >= tokens.count || tokens.kind[at + 2] === Kind.line;
-  return next && alone ? { unit: next, next: at + 2 } : undefined;
-}
-
-/** Whether a spelling that is a unit too is a name here: HR in "98.6 HR 72", L in "N 70 L 25". */
-function isName(note: Note, at: number, { names, short }: Term): boolean {
-  if (names.length === 0 && short.length === 0) return false;
-  const before = termAt(note, at - 2);
-  const named = before !== undefined && (before.names.length > 0 || before.short.length > 0);
-  return (names.length > 0 || named) && numberFollows(note, at);
-}
-
-/** 7斤2两, 8 pounds 13 ounces, 1岁3个月: the sum, in the larger unit. */
-function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
-  const { tokens } = note;
-  let { next, unit } = read;
-  let extra = unit.plus ?? 0;
-  const ratios = smaller[unit.unit];
-  const weight = unit.unit === "[jin]" || unit.unit === "kg";
-  if (weight && isClass(note, next, "half") && touches(note, next - 1)) {
-    extra += 0.5;
-    next++;
-  } else if (ratios) {
-    let at = next;
-    while (at < next + 2 && isClass(note, at, "approx") && isNumberSoon(note, at)) at++;
-    if (isClass(note, at, "and") || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
-    if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
-      const second = readSimple(note, at);
-      const secondUnit = unitAfter(note, second.next);
-      const ratio = secondUnit ? ratios[secondUnit.unit.unit] : undefined;
-      const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
-      const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
-      if (ratio !== undefined && second.low < ratio && !apart) {
-        const smallerUnit = secondUnit!.unit;
-        if (unit.unit === "wk" && smallerUnit.unit === "mo") unit = { ...unit, unit: "a", age: "always" };
-        extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
-        next = secondUnit!.next;
-        if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
-      } else if (digit) {
-        extra += second.low / 10;
-        next = second.next;
-      }
-    }
-  }
-  return { low: first.low + extra, high: first.high + extra, next, decimals: first.decimals, unit };
-}
-
-/** 十一个月多多八天 */
-function isNumberSoon(note: Note, at: number): boolean {
-  return isNumber(note, at + 1) || isNumber(note, at + 2);
-}
-
-function factorBetween(from: string, to: string): number {
-  const common = converts(from, "kg") ? "kg" : "mo";
-  return convert(1, from, common) / convert(1, to, common);
 }

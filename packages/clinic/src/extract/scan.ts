@@ -45,7 +45,14 @@ export function scan(codes: Uint16Array, lexicon: Lexicon): Tokens {
         continue;
       }
     }
-    if (isDigit(code) || (code === 0x2e && isDigit(codes[i + 1]) && !isDigit(codes[i - 1]) && codes[i - 1] !== 0x2d)) {
+    if (
+      isDigit(code) ||
+      (code === 0x2e &&
+        isDigit(codes[i + 1]) &&
+        !isDigit(codes[i - 1]) &&
+        codes[i - 1] !== 0x2d &&
+        !isHan(codes[i - 1]))
+    ) {
       i = scanDigits(codes, i, tokens);
       continue;
     }

@@ -48,3 +48,11 @@ export function isShareOf(note: Note, at: number): boolean {
     ["which", "whom", "them", "these"].includes(termAt(note, at + 1)?.spelling ?? "")
   );
 }
+
+/** 9:30, after a word that is no name: a time of day. */
+export function isClock(note: Note, at: number): boolean {
+  const { tokens } = note;
+  if (punctuationAt(note, at + 1) !== 0x3a || !isNumber(note, at + 2)) return false;
+  const minutes = tokens.end[at + 2] - tokens.start[at + 2] === 2 && tokens.value[at + 2] < 60;
+  return minutes && tokens.decimals[at] === 0 && tokens.value[at] < 24 && tokens.end[at] === tokens.start[at + 1];
+}

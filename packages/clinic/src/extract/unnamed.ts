@@ -87,7 +87,9 @@ export function readUnlabelled(
     const { low, high } = q.parts[0];
     if (low < unlabelled.from || high > unlabelled.to || !inHan(note, q.from)) continue;
     const whole = lineCost <= 0.5 && endsLine(note, q.to) && (label === undefined || label.observations.length > 0);
-    if (q.decimals !== unlabelled.decimals && !whole) continue;
+    // 39.27 is read off a display as 39.2 is.
+    const printed = q.decimals === unlabelled.decimals || q.decimals === unlabelled.decimals + 1;
+    if (!printed && !whole) continue;
     if (whole && q.decimals === 0 && low < 36) continue;
     if (nearClass(note, q, "notBody", 2)) continue;
     const reading = read(note.lexicon.observations[observation], q.parts[0], q.decimals);

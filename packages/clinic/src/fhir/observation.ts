@@ -2,29 +2,7 @@ import { measures } from "../codes/index.ts";
 import type { Item } from "../extract/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { referenceRange } from "../reference/index.ts";
-
-interface Coding {
-  readonly system?: string;
-  readonly code: string;
-  readonly display?: string;
-}
-
-interface CodeableConcept {
-  readonly coding?: readonly Coding[];
-  readonly text?: string;
-}
-
-interface Quantity {
-  readonly value: number;
-  readonly comparator?: string;
-  readonly unit: string;
-  readonly system: string;
-  readonly code: string;
-}
-
-interface Reference {
-  readonly reference: string;
-}
+import type { CodeableConcept, Coding, Quantity, Reference } from "./types.ts";
 
 /** The part of FHIR R4's Observation that an extracted result fills. */
 export interface Observation {
@@ -95,9 +73,11 @@ function toObservation(item: Item, age: number | undefined, options: Observation
     ...valueFields(item),
     ...(item.flag === undefined ? {} : { interpretation: [interpretation(item.flag, interpretations[item.flag])] }),
     note: [{ text: noteOf(item) }],
-    method: { text: "Extracted from a clinical note by software" },
+    method: {
+      text: fromNote(item) ? "Extracted from a clinical note by software" : "Taken over from the request",
+    },
     ...rangeOf(item, age),
-    ...(options.document === undefined ? {} : { derivedFrom: [{ reference: options.document }] }),
+    ...(options.document === undefined || !fromNote(item) ? {} : { derivedFrom: [{ reference: options.document }] }),
   };
 }
 
@@ -113,6 +93,11 @@ function valueFields(
   return { valueCodeableConcept: { coding: [{ system: interpretationSystem, ...presence }], text: result } };
 }
 
+/** Whether the item stands in the note; else the caller gave it (AssessOptions.items). */
+function fromNote({ start, end }: Item): boolean {
+  return end > start;
+}
+
 function quantity(value: number, unit: string, comparator?: string): Quantity {
   return { value, ...(comparator === undefined ? {} : { comparator }), unit, system: ucum, code: unit };
 }
@@ -123,7 +108,7 @@ function interpretation(code: string, display: string): CodeableConcept {
 
 /** What R4 has no element for: where in the note, when in the note's words, how sure. */
 function noteOf({ text, start, end, status, time, certainty }: Item): string {
-  const parts = [`"${text}" at ${start}-${end}`];
+  const parts = [end > start ? `"${text}" at ${start}-${end}` : "given beside the note"];
   if (status === "past") parts.push("before the present illness");
   if (time !== undefined) parts.push(`time as stated: ${time}`);
   if (certainty !== undefined && certainty !== "stated") parts.push(`certainty: ${certainty}`);

@@ -79,6 +79,8 @@ export interface Cue {
   readonly unlessClause?: string;
   /** A class of words that, after the number in its sentence, undoes the cue. */
   readonly unlessAfter?: string;
+  /** Void where the note has given the same value before as the patient's now. */
+  readonly unlessSaid?: boolean;
   /** Only ranges. */
   readonly onlyRanges?: boolean;
 }

@@ -5,6 +5,7 @@ export const wordClasses = [
   "fromChange",
   "rangeVerb",
   "rangeLink",
+  "alternative",
   "compare",
   "less",
   "greater",
@@ -53,6 +54,11 @@ export const wordClasses = [
   "died",
   "relative",
   "plan",
+  "greeting",
+  "span",
+  "done",
+  "whenQuestion",
+  "term",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];

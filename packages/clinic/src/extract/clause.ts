@@ -1,0 +1,67 @@
+import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
+import { Kind } from "./tokens.ts";
+
+/* Where a number stands in its clause, its line and its note: what people who write in a chat leave to that. */
+
+/** Whether a clause begins with now, or a word as much: 现在快六个半月了, 才两个月. */
+export function saysNow(note: Note, from: number): boolean {
+  let now = false;
+  for (let at = from - 1; at >= from - 4; at--) {
+    if (at < 0 || isComma(note, at) || endsSentence(note, at)) return now;
+    if (!isClass(note, at, "agePadding")) return false;
+    now ||= /^(现在|目前|今天|才|马上)/.test(termAt(note, at)!.spelling);
+  }
+  return false;
+}
+
+/** Whether nothing but a greeting stands before in the note: people begin with how old the child is. */
+export function opensNote(note: Note, from: number): boolean {
+  for (let at = from - 1; at >= from - 16; at--) {
+    if (at < 0) return true;
+    const { kind } = note.tokens;
+    const silent = kind[at] === Kind.punctuation || kind[at] === Kind.line;
+    if (!silent && !isClass(note, at, "greeting") && !isClass(note, at, "agePadding")) return false;
+  }
+  return false;
+}
+
+export function personInLine(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 10 && i >= 0 && note.tokens.kind[i] !== Kind.line; i--)
+    if (isClass(note, i, "person")) return true;
+  return false;
+}
+
+export function asksInLine(note: Note, at: number): boolean {
+  for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
+    if (isClass(note, i, "question") || /(多少|[吧呢])$/.test(wordOf(note, i))) return true;
+  return false;
+}
+
+function wordOf({ text, tokens }: Note, at: number): string {
+  return tokens.end[at] - tokens.start[at] > 8 ? "" : text.slice(tokens.start[at], tokens.end[at]);
+}
+
+export function startsLine(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 3; i--) {
+    if (i < 0 || note.tokens.kind[i] === Kind.line) return true;
+    const leads = (["agePadding", "person", "compare"] as const).some((name) => isClass(note, i, name));
+    if (!leads) return false;
+  }
+  return false;
+}
+
+/** Whether nothing more of weight follows in the clause. Another number begins another answer: 五个半月十四斤. */
+export function endsClause(note: Note, at: number): boolean {
+  for (let i = at; i < at + 3; i++) {
+    if (i >= note.tokens.count || endsSentence(note, i) || isComma(note, i) || isNumber(note, i)) return true;
+    if (!isClass(note, i, "agePadding") && !isClass(note, i, "approx")) return false;
+  }
+  return false;
+}
+
+/** Whether a clause begins at the token, or a word before it that belongs to an age. */
+export function begins(note: Note, at: number): boolean {
+  const before = at - 1;
+  const padding = isClass(note, before, "agePadding") || isClass(note, before, "approx");
+  return before < 0 || endsSentence(note, before) || isComma(note, before) || padding;
+}

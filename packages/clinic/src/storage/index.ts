@@ -1,0 +1,2 @@
+export { openDatabase, transact } from "./database.ts";
+export { defaultDataDirectory, makeDataDirectory } from "./directory.ts";

@@ -1,0 +1,4 @@
+export { exampleOfNote } from "./prepare.ts";
+export { type LocalNotes, readLocalNotes } from "./read.ts";
+export { type LocalNote, LocalNoteError } from "./record.ts";
+export { type LocalSplit, splitLocalNotes } from "./split.ts";
