@@ -1,4 +1,5 @@
 import { fitsGroupedMma, groupedGemmWeightGradMma, instructionsOf } from "./grouped-mma.ts";
+import { groupedGemmWeightGradWgmma } from "./grouped-wgmma.ts";
 import { byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
 
 const file = "moe";
@@ -45,7 +46,10 @@ export const moeLaunches: Launches<
   ]),
   groupedGemmWeightGrad(g, launcher) {
     if (launcher.areBf16("dy", "x") && !launcher.areBf16("dw") && fitsGroupedMma(g))
-      launcher.launchCompiled(groupedGemmWeightGradMma(g, "f32", instructionsOf(launcher.chip)));
+      launcher.launchCompiled(
+        groupedGemmWeightGradWgmma(g, "f32", launcher) ??
+          groupedGemmWeightGradMma(g, "f32", instructionsOf(launcher.chip)),
+      );
     else plainWeightGrad(g, launcher);
   },
 };
