@@ -1,6 +1,6 @@
 export { type BaselineName, type BaselineOptions, baselines, type TrainBaseline } from "./baselines/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
-export type { CohortRecord } from "./cohort/index.ts";
+export * from "./cohort/index.ts";
 export * from "./diagnosis/index.ts";
 export * from "./evaluation/index.ts";
 export * from "./examples/index.ts";

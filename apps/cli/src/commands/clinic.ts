@@ -1,5 +1,6 @@
 import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
+import { cohort } from "./clinic-cohort.ts";
 import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
 import { prepare } from "./clinic-prepare.ts";
@@ -11,7 +12,7 @@ export interface Subcommand {
   run(args: string[]): Promise<number | undefined>;
 }
 
-const subcommands: Readonly<Record<string, Subcommand>> = { extract, train, evaluate, prepare };
+const subcommands: Readonly<Record<string, Subcommand>> = { extract, cohort, train, evaluate, prepare };
 
 const usage = Object.values(subcommands)
   .map((subcommand) => subcommand.usage)
