@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
+  type CohortRecord,
   type Example,
   evaluateModel,
   evaluationLines,
