@@ -1,8 +1,10 @@
 export { type KeyRecord, type KeyStore, openKeyStore, type Role, roles } from "./access/index.ts";
+export * from "./assess/index.ts";
 export * from "./audit/index.ts";
 export { type BaselineName, type BaselineOptions, baselines, type TrainBaseline } from "./baselines/index.ts";
 export { type Measure, measures } from "./codes/index.ts";
 export * from "./cohort/index.ts";
+export * from "./deidentify/index.ts";
 export * from "./diagnosis/index.ts";
 export * from "./evaluation/index.ts";
 export * from "./examples/index.ts";

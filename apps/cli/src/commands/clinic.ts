@@ -2,6 +2,7 @@ import type { Command } from "../usage.ts";
 import { UsageError } from "../usage.ts";
 import { audit } from "./clinic-audit.ts";
 import { cohort } from "./clinic-cohort.ts";
+import { deidentify } from "./clinic-deidentify.ts";
 import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
 import { keys } from "./clinic-keys.ts";
@@ -22,6 +23,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   prepare,
   keys,
   audit,
+  deidentify,
 };
 
 const usage = Object.values(subcommands)

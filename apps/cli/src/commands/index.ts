@@ -1,5 +1,6 @@
 import type { Command } from "../usage.ts";
 import { clinic } from "./clinic.ts";
+import { diagnose } from "./diagnose.ts";
 import { doctor } from "./doctor.ts";
 import { evaluate } from "./eval.ts";
 import { exportWeights } from "./export.ts";
@@ -20,6 +21,7 @@ export const commands: Readonly<Record<string, Command>> = {
   simulate,
   plan,
   trace,
+  diagnose,
   clinic,
   doctor,
 };

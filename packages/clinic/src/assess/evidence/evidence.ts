@@ -1,0 +1,122 @@
+import { type DiagnosisModel, diseases, type Evidence, type ModelInput } from "../../diagnosis/index.ts";
+import type { Relevance } from "../../model/index.ts";
+import { without } from "./delete.ts";
+import type { Unit } from "./units.ts";
+
+/** A model that may say by itself, in one pass, what it looks at. */
+export interface ExplainableModel extends DiagnosisModel {
+  relevance?(input: ModelInput): Promise<Relevance>;
+}
+
+/** A note's probabilities, and the evidence of each disease in the order of `diseases`. */
+export interface Explained {
+  readonly probabilities: readonly number[];
+  readonly for: readonly (readonly Evidence[])[];
+  readonly against: readonly (readonly Evidence[])[];
+}
+
+/** Notes that a model is asked for: the whole one, and some with a part taken out. By the length of the note, to bound the time. */
+const budget = { characters: 3200, least: 6, most: 14 } as const;
+
+/** Smallest change of the log-odds that is shown, and how much is shown. */
+const leastWeight = 0.05;
+const mostShown = 4;
+
+/** Log-odds, finite at 0 and 1. */
+export function logOdds(p: number): number {
+  const q = Math.min(1 - 1e-6, Math.max(1e-6, p));
+  return Math.log(q / (1 - q));
+}
+
+/** How many parts of a note are taken out, one at a time. */
+export function deletionsFor(characters: number): number {
+  return Math.min(budget.most, Math.max(budget.least, Math.floor(budget.characters / Math.max(1, characters))));
+}
+
+/**
+ * What in a note speaks for and against each disease, by deletion: a unit's weight is the change of the disease's log-odds when it is taken
+ * out. Which units are tried is the model's own relevance to say; of a model that has none, groups of neighbours are tried, and parts of the
+ * groups that mattered most.
+ *
+ * @param quoted the note as given, which evidence quotes
+ */
+export async function explain(
+  model: ExplainableModel,
+  input: ModelInput,
+  units: readonly Unit[],
+  quoted: string,
+): Promise<Explained> {
+  const tries = deletionsFor(input.text.length);
+  const chosen = model.relevance
+    ? chooseByRelevance(await model.relevance(input), units, tries)
+    : await chooseByGroups(model, input, units, tries);
+  const [whole, ...rest] = await model.predict([input, ...chosen.map((unit) => without(input, [unit]))]);
+  const evidence = diseases.map((_, c) =>
+    chosen
+      .map((unit, i) => ({ unit, weight: logOdds(whole[c]) - logOdds(rest[i][c]) }))
+      .filter(({ weight }) => Math.abs(weight) >= leastWeight)
+      .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+      .map(({ unit, weight }) => evidenceOf(unit, weight, quoted, input)),
+  );
+  return {
+    probabilities: whole,
+    for: evidence.map((list) => list.filter(({ weight }) => weight > 0).slice(0, mostShown)),
+    against: evidence.map((list) => list.filter(({ weight }) => weight < 0).slice(0, mostShown)),
+  };
+}
+
+function evidenceOf({ start, end, items }: Unit, weight: number, text: string, input: ModelInput): Evidence {
+  // What was heard over the lungs is words; a number or a test's result is a value.
+  const item =
+    items.find((i) => input.items[i].unit !== "") ?? items.find((i) => input.items[i].code !== "auscultation");
+  const span = { start, end, text: text.slice(start, end), weight };
+  return item === undefined ? { kind: "text", ...span } : { kind: "value", ...span, item };
+}
+
+/** The units that the model looks at most: in turn the best for and the best against each disease. */
+export function chooseByRelevance({ text, items }: Relevance, units: readonly Unit[], tries: number): Unit[] {
+  const scores = diseases.map((_, c) => {
+    const sums = new Float64Array(text[c].length + 1);
+    for (let at = 0; at < text[c].length; at++) sums[at + 1] = sums[at] + text[c][at];
+    return units.map((unit) => sums[unit.end] - sums[unit.start] + unit.items.reduce((sum, i) => sum + items[c][i], 0));
+  });
+  return inTurn(scores, units, tries);
+}
+
+function inTurn(scores: readonly (readonly number[])[], units: readonly Unit[], tries: number): Unit[] {
+  const queues = scores.flatMap((row) => {
+    const order = [...row.keys()];
+    return [order.toSorted((a, b) => row[b] - row[a]), order.toSorted((a, b) => row[a] - row[b])];
+  });
+  const chosen = new Set<number>();
+  for (let rank = 0; chosen.size < Math.min(tries, units.length) && rank < units.length; rank++)
+    for (const queue of queues) if (chosen.size < tries) chosen.add(queue[rank]);
+  return [...chosen].map((i) => units[i]);
+}
+
+/** By deletion, round after round: of groups of neighbours those that changed most are halved, until they are single units. */
+async function chooseByGroups(
+  model: DiagnosisModel,
+  input: ModelInput,
+  units: readonly Unit[],
+  tries: number,
+): Promise<Unit[]> {
+  const size = Math.ceil(units.length / tries);
+  let groups = Array.from({ length: Math.ceil(units.length / size) }, (_, g) => units.slice(g * size, (g + 1) * size));
+  while (groups.some(({ length }) => length > 1)) {
+    const [whole, ...rest] = await model.predict([input, ...groups.map((group) => without(input, group))]);
+    const scores = diseases.map((_, c) =>
+      rest.map((row) => (Number.isNaN(row[c]) ? 0 : logOdds(whole[c]) - logOdds(row[c]))),
+    );
+    const order = [...groups.keys()].sort((a, b) => largest(scores, b) - largest(scores, a));
+    groups = order.slice(0, tries >> 1).flatMap((g) => {
+      const half = Math.ceil(groups[g].length / 2);
+      return groups[g].length === 1 ? [groups[g]] : [groups[g].slice(0, half), groups[g].slice(half)];
+    });
+  }
+  return groups.flat();
+}
+
+function largest(scores: readonly (readonly number[])[], g: number): number {
+  return Math.max(...scores.map((row) => Math.abs(row[g])));
+}
