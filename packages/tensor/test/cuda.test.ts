@@ -89,7 +89,6 @@ describe("on a GPU", { skip }, () => {
     backend.free(x);
   });
 
-  // The scale of use: with steeper logits and few rows, gradients of logits are differences of which little is left once out is rounded to bf16.
   // Heads of 192, 128 or 64 go to warpgroups on Hopper: tiles of 128 rows, and rings of two and three tiles, are gone through several times.
   for (const [batch, sequence, heads, qkDim, vDim, causal, documentLength] of [
     [1, 1, 1, 16, 16, 1, 53],
@@ -105,16 +104,13 @@ describe("on a GPU", { skip }, () => {
     [1, 300, 1, 64, 64, 1, 53],
   ] as const) {
     test(`attention in bf16, ${batch} × ${sequence}, ${heads} heads of ${qkDim} and ${vDim}, causal ${causal}, documents of ${documentLength}`, () =>
-      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: qkDim ** -0.5 }, documentLength));
+      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }, documentLength));
   }
 
   for (const [loads, n, k] of [
     [[5, 0, 300, 1], 136, 72],
     [[128, 129, 0], 384, 256],
     [[3, 2, 1], 40, 64],
-    // Large tiles on Hopper: of 192 and of 256 columns, the last of rows and of columns not full, an expert without rows.
-    [[1200, 0, 400], 384, 512],
-    [[600, 430], 488, 376],
   ] as const) {
     test(`products of experts in bf16, rows ${loads.join(" + ")}, ${k} to ${n}`, () =>
       expertsInBf16(backend, loads, n, k));

@@ -12,7 +12,6 @@ import {
   fitsAttentionMma,
 } from "../src/devices/cuda/launches/attention-mma.ts";
 import { fitsGroupedMma, groupedGemmMma, groupedGemmWeightGradMma } from "../src/devices/cuda/launches/grouped-mma.ts";
-import { groupedGemmWeightGradWgmma, groupedGemmWgmma } from "../src/devices/cuda/launches/grouped-wgmma.ts";
 
 const kernels = join(import.meta.dirname, "../src/devices/cuda/kernels");
 const mostShared = 227 << 10;
@@ -32,9 +31,7 @@ function checkLaunch(launch: MacroLaunch): void {
   assert.equal(launch.signature, declared(launch), launch.name);
   assert.equal(launch.values.length, launch.signature.length, launch.name);
   assert.ok(launch.values.every((value) => Number.isFinite(value)));
-  // Those of warpgroups declare none of their own.
-  const own = launch.file.includes("wgmma") ? 0 : 4096;
-  assert.ok(launch.shared >= 0 && launch.shared <= mostShared - own, `${launch.name}: ${launch.shared} bytes`);
+  assert.ok(launch.shared >= 0 && launch.shared <= mostShared - 4096, `${launch.name}: ${launch.shared} bytes`);
   assert.ok(launch.block % 32 === 0 && launch.block <= 1024);
 }
 
@@ -77,7 +74,7 @@ describe("attention", () => {
 });
 
 describe("the choice of attention's kernels", () => {
-  const hopper = { chip: "sm_90a", multiprocessors: 132, scratch: 1200, scratchBytes: 1 << 20 };
+  const hopper = { chip: "sm_90a", scratch: 12, scratchBytes: 1 << 20 };
   const files = (chip: typeof hopper, sizes: { qkDim: number; vDim: number; scale?: number; sequence?: number }) => {
     const forward = forwardOnTensorCores({ ...heads, ...buffers, ...sizes }, chip) ?? [];
     const backward = backwardOnTensorCores({ ...heads, ...gradients, ...sizes }, chip) ?? [];
@@ -105,36 +102,21 @@ describe("the choice of attention's kernels", () => {
     assert.deepEqual(files(hopper, { qkDim: 160, vDim: 128 }), warps);
     assert.deepEqual(files(hopper, { qkDim: 256, vDim: 128 }), warps);
     assert.deepEqual(files(hopper, { ...heads, scale: 0 }), warps);
-    assert.deepEqual(files({ ...hopper, scratchBytes: 64 + 8 * 3 * 301 - 1 }, heads), warps);
-    assert.deepEqual(files({ ...hopper, scratchBytes: 64 + 8 * 3 * 301 }, heads), warpgroups);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 - 1 }, heads), warps);
+    assert.deepEqual(files({ ...hopper, scratchBytes: 8 * 3 * 301 }, heads), warpgroups);
     assert.deepEqual(files(hopper, { qkDim: 40, vDim: 32 }), []);
   });
 
-  test("ends of documents are made first, and every kernel has its own counter of tasks", () => {
+  test("ends of documents are made first, and read from where they were put", () => {
     const sizes = { ...heads, qkDim: 192, vDim: 128 };
-    const counters = new Set<number>();
     for (const [documents, ...rest] of [
       forwardOnTensorCores({ ...buffers, ...sizes }, hopper) ?? [],
       backwardOnTensorCores({ ...gradients, ...sizes }, hopper) ?? [],
     ]) {
       assert.equal(documents.name, "attentionDocuments");
-      const [, firstCounter, ends] = documents.values;
-      counters.clear();
-      for (const { name, values, grid } of rest.filter(({ name }) => name !== "attentionDeltaMma")) {
-        assert.ok(values.includes(ends), name);
-        const counter = values[values.indexOf(ends) + 1];
-        assert.ok(counter === firstCounter || counter === firstCounter + 4);
-        assert.ok(!counters.has(counter), `${name}: a counter of another`);
-        counters.add(counter);
-        // Three tiles of 15 heads are fewer than the multiprocessors.
-        assert.deepEqual(grid, [45]);
-      }
+      assert.equal(documents.values[1], 12);
+      for (const { name, values } of rest) if (name !== "attentionDeltaMma") assert.ok(values.includes(12), name);
     }
-  });
-
-  test("no more blocks than multiprocessors", () => {
-    const long = { ...heads, ...buffers, sequence: 4096, qkDim: 192, vDim: 128 };
-    assert.deepEqual(forwardOnTensorCores(long, hopper)?.[1].grid, [132]);
   });
 });
 
@@ -164,41 +146,5 @@ describe("experts", () => {
     assert.ok(fitsGroupedMma({ n: 8, k: 24 }));
     assert.ok(!fitsGroupedMma({ n: 12, k: 24 }));
     assert.ok(!fitsGroupedMma({ n: 8, k: 9 }));
-  });
-
-  test("large tiles for many rows on Hopper, as the columns are best covered", () => {
-    const hopper = { chip: "sm_90a", multiprocessors: 132 };
-    const many = { ...sizes, rows: 7 * 4096, x: 1, w: 2, y: 3, offsets: 4, transposeW: 1 };
-    const columnsOf = (n: number, k: number) => {
-      const launch = groupedGemmWgmma({ ...many, n, k }, "bf16", hopper);
-      if (!launch) return undefined;
-      checkLaunch(launch);
-      assert.deepEqual(launch.grid, [132]);
-      return launch.macros["TILE_N"];
-    };
-    assert.equal(columnsOf(384, 1024), 192);
-    assert.equal(columnsOf(1024, 384), 256);
-    assert.equal(columnsOf(2048, 1408), 256);
-    assert.equal(columnsOf(1408, 2048), 192);
-    assert.equal(columnsOf(128, 1024), undefined);
-    assert.equal(columnsOf(384, 1025), undefined);
-    assert.equal(groupedGemmWgmma({ ...many, n: 384, k: 1024, rows: 7 * 511 }, "bf16", hopper), undefined);
-    assert.equal(groupedGemmWgmma({ ...many, n: 384, k: 1024 }, "bf16", { ...hopper, chip: "sm_100a" }), undefined);
-  });
-
-  test("large tiles of the weights' gradient cover rows and columns", () => {
-    const hopper = { chip: "sm_90a", multiprocessors: 132 };
-    const many = { ...sizes, rows: 7 * 4096, dy: 1, x: 2, dw: 3, offsets: 4 };
-    for (const [n, k, columns, tasks] of [
-      [384, 1024, 256, 7 * 8],
-      [1024, 384, 192, 7 * 8],
-    ]) {
-      const launch = groupedGemmWeightGradWgmma({ ...many, n, k }, "f32", hopper);
-      assert.ok(launch);
-      checkLaunch(launch);
-      assert.equal(launch.macros["TILE_N"], columns);
-      assert.deepEqual(launch.grid, [tasks]);
-    }
-    assert.equal(groupedGemmWeightGradWgmma({ ...many, n: 136, k: 72 }, "f32", hopper), undefined);
   });
 });

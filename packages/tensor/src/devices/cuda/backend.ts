@@ -87,10 +87,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     return address;
   };
   let reservedBytes = scratchBytes + workspaceBytes;
-  const launcher = createLauncher({
-    ...{ driver, chip: gpu.chip, multiprocessors: gpu.multiprocessors, stream },
-    ...{ scratch: reserve(scratchBytes), scratchBytes },
-  });
+  const launcher = createLauncher({ driver, chip: gpu.chip, stream, scratch: reserve(scratchBytes), scratchBytes });
   const blas = openCublasLt(precision, reserve(workspaceBytes), workspaceBytes);
   const staging = createStaging(driver, stream);
   const pinned: PinnedBuffer[] = [];

@@ -27,7 +27,6 @@ export interface MacroLaunch {
 export interface Launcher {
   /** What kernels are compiled for, such as "sm_90a". */
   readonly chip: string;
-  readonly multiprocessors: number;
   launchCompiled(launch: MacroLaunch): void;
   /**
    * Launches `name` of kernels/FILE.cu with the parameters that its signature names. A grid without blocks launches nothing.
@@ -75,7 +74,6 @@ export interface LauncherOptions {
   readonly driver: Driver;
   /** Such as "sm_90a". */
   readonly chip: string;
-  readonly multiprocessors: number;
   readonly stream: Handle;
   readonly scratch: Handle;
   readonly scratchBytes: number;
@@ -84,7 +82,6 @@ export interface LauncherOptions {
 export function createLauncher({
   driver,
   chip,
-  multiprocessors,
   stream,
   scratch,
   scratchBytes,
@@ -166,7 +163,6 @@ export function createLauncher({
 
   const launcher: Launcher & Disposable = {
     chip,
-    multiprocessors,
     launchCompiled({ file, name, macros, grid, block, shared, signature, values }) {
       const defined = Object.entries(macros).map(([macro, value]) => `${macro}=${value}`);
       launcher.launch(file, name, grid, block, signature, values, shared, defined);

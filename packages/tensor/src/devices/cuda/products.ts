@@ -5,7 +5,6 @@ import type { CublasLt, ElementType } from "./cublas-lt.ts";
 import type { Launcher } from "./launcher.ts";
 import { rowsMacro } from "./launches/decode.ts";
 import { fitsGroupedMma, groupedGemmMma, instructionsOf } from "./launches/grouped-mma.ts";
-import { groupedGemmWgmma } from "./launches/grouped-wgmma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
 
 /** Roots whose bf16 shadows a captured graph reads, and roots that it writes. */
@@ -145,10 +144,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
         ]);
       } else {
         const given = { ...args, w: weights };
-        const output = y.dtype as ElementType;
-        launcher.launchCompiled(
-          groupedGemmWgmma(given, output, launcher) ?? groupedGemmMma(given, output, instructionsOf(launcher.chip)),
-        );
+        launcher.launchCompiled(groupedGemmMma(given, y.dtype as ElementType, instructionsOf(launcher.chip)));
       }
       return true;
     },

@@ -167,6 +167,16 @@ __device__ __forceinline__ void hide(
     }
 }
 
+template <int A, int B, int C>
+__device__ __forceinline__ void clear(float (&x)[A][B][C]) {
+#pragma unroll
+  for (int a = 0; a < A; a++)
+#pragma unroll
+    for (int b = 0; b < B; b++)
+#pragma unroll
+      for (int c = 0; c < C; c++) x[a][b][c] = 0.0f;
+}
+
 #define FORWARD_ROWS (FORWARD_WARPS * FORWARD_PARTS * 16)
 #define FORWARD_THREADS (FORWARD_WARPS * 32)
 
@@ -178,7 +188,7 @@ extern "C" __global__ void __launch_bounds__(FORWARD_THREADS, FORWARD_BLOCKS) at
   DYNAMIC_SHARED(shared);
   __shared__ int range[2], tileIds[2][KEYS], ownIds[ROWS];
   u32 tileQ = sharedAddress(shared), tileK = tileQ + ROWS * PITCH_K * 2, tileV = tileK + KEYS * PITCH_K * 2;
-  Place place = placeOf(blockIdx.x, (sequence + ROWS - 1) / ROWS, heads, batch, causal);
+  Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, causal);
   Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
@@ -308,7 +318,7 @@ extern "C" __global__ void __launch_bounds__(QUERY_THREADS, QUERY_BLOCKS) attent
   __shared__ int range[2], tileIds[2][KEYS], ownIds[ROWS];
   u32 tileQ = sharedAddress(shared), tileD = tileQ + ROWS * PITCH_K * 2, tileK = tileD + ROWS * PITCH_V * 2;
   u32 tileV = tileK + KEYS * PITCH_K * 2;
-  Place place = placeOf(blockIdx.x, (sequence + ROWS - 1) / ROWS, heads, batch, causal);
+  Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, causal);
   Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   const int* ids = documents + (i64)place.batch * sequence;
   int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
@@ -390,7 +400,7 @@ extern "C" __global__ void __launch_bounds__(KEY_THREADS, KEY_BLOCKS) attentionB
   __shared__ float tileLse[2][QUERIES], tileDelta[2][QUERIES];
   u32 tileK = sharedAddress(shared), tileV = tileK + ROWS * PITCH_K * 2, tileQ = tileV + ROWS * PITCH_V * 2;
   u32 tileD = tileQ + QUERIES * PITCH_K * 2;
-  Place place = placeOf(blockIdx.x, (sequence + ROWS - 1) / ROWS, heads, batch, false);
+  Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, false);
   Head head = {place.batch * sequence * heads + place.head, heads, sequence};
   i64 stats = ((i64)place.batch * heads + place.head) * sequence;
   lse += stats;

@@ -25,14 +25,9 @@ extern "C" __global__ void __launch_bounds__(256) attentionDeltaMma(
   }
 }
 
-/**
- * ends[b, s]: first and last position of s's document. Ids do not decrease, so that a document is a range. counters [2] = 0: of tasks, in
- * attention-wgmma.cuh. grid B · S / 256.
- */
-extern "C" __global__ void __launch_bounds__(256) attentionDocuments(
-    const int* documents, int* counters, int2* ends, int batch, int sequence) {
+/** ends[b, s]: first and last position of s's document. Ids do not decrease, so that a document is a range. grid B · S / 256. */
+extern "C" __global__ void __launch_bounds__(256) attentionDocuments(const int* documents, int2* ends, int batch, int sequence) {
   int at = blockIdx.x * 256 + threadIdx.x;
-  if (at < 2) counters[at] = 0;
   if (at >= batch * sequence) return;
   int s = at % sequence, id = documents[at];
   const int* ids = documents + (at - s);

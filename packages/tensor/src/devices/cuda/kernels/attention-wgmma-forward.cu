@@ -10,82 +10,68 @@
 #define BYTES_K (KEYS * QK_DIM * 2)
 #define BYTES_V (KEYS * V_DIM * 2)
 
-typedef Task<false, KEYS> Queries;
-
-/** grid: multiprocessors. counter: tasks that have been taken, 0. */
+/** grid tiles of ROWS queries · heads · batch. */
 extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
-    const bf16* q, const bf16* k, const bf16* v, const int2* ends, int* counter, bf16* out, float* lse, float* rowMax, int batch, int sequence,
-    int heads, float scale, int causal) {
+    const bf16* q, const bf16* k, const bf16* v, const int2* ends, bf16* out, float* lse, float* rowMax, int batch, int sequence, int heads,
+    float scale, int causal) {
   DYNAMIC_SHARED(shared);
-  char* afterTiles = shared + BYTES_Q + STAGES * (BYTES_K + BYTES_V);
-  u32 tileQ = sharedAddress(shared), tileK = tileQ + BYTES_Q, tileV = tileK + STAGES * BYTES_K, barriers = sharedAddress(afterTiles);
-  Tasks tasks = {{barriers, barriers + 16}, (int*)(afterTiles + BYTES_BARRIERS)};
-  Ring<1> queries = {barriers + 32, barriers + 40};
-  Ring<STAGES> keys = {barriers + 48, barriers + 48 + STAGES * 8}, values = {barriers + 48 + STAGES * 16, barriers + 48 + STAGES * 24};
+  u32 tileQ = sharedAddress(shared), tileK = tileQ + BYTES_Q, tileV = tileK + STAGES * BYTES_K, barriers = tileV + STAGES * BYTES_V;
+  Ring<1> queries = {barriers, barriers + 8};
+  Ring<STAGES> keys = {barriers + 16, barriers + 16 + STAGES * 8}, values = {barriers + 16 + STAGES * 16, barriers + 16 + STAGES * 24};
   if (threadIdx.x == 0) {
-    tasks.ring.start();
     queries.start();
     keys.start();
     values.start();
   }
+  Place place = placeOf((sequence + ROWS - 1) / ROWS, heads, batch, causal);
+  Head head = {place.batch * sequence * heads + place.head, heads, sequence};
+  ends += (i64)place.batch * sequence;
+  int firstQ = place.tile * ROWS, lastQ = firstQ + ROWS < sequence ? firstQ + ROWS - 1 : sequence - 1;
+  // Tiles are taken from the last back: use i of the buffers is of tile tiles.to − i.
+  Range tiles = tilesOf<false, KEYS>(ends, firstQ, lastQ, causal);
+  int uses = tiles.to - tiles.from + 1;
   __syncthreads();
 
-  // i: use of keys and values, from task to task. Tiles are taken from the last back.
   if (threadIdx.x < WARPGROUP) {
     giveRegisters<REGISTERS_COPYING>();
     Copies copies;
-    int total = Queries::total(batch, sequence, heads);
-    for (int n = 0, i = 0;; n++) {
-      int number = tasks.give(copies, n, counter, total);
-      if (number < 0) break;
-      Queries task(number, ends, batch, sequence, heads, causal);
-      for (int tile = task.tiles.to; tile >= task.tiles.from; tile--, i++) {
-        keys.waitEmpty(copies, i);
-        copyRows<KEYS, QK_DIM>(tileK + keys.buffer(i) * BYTES_K, k, task.head, tile * KEYS);
-        copies.commit(keys.fullOf(i));
-        if (tile == task.tiles.to) {
-          queries.waitEmpty(copies, n);
-          copyRows<ROWS, QK_DIM>(tileQ, q, task.head, task.first);
-          copies.commit(queries.full);
-        }
-        values.waitEmpty(copies, i);
-        copyRows<KEYS, V_DIM>(tileV + values.buffer(i) * BYTES_V, v, task.head, tile * KEYS);
-        copies.commit(values.fullOf(i));
-      }
+    copyRows<ROWS, QK_DIM>(tileQ, q, head, firstQ);
+    copies.commit(queries.full);
+    for (int i = 0; i < uses; i++) {
+      int first = (tiles.to - i) * KEYS;
+      keys.waitEmpty(copies, i);
+      copyRows<KEYS, QK_DIM>(tileK + keys.buffer(i) * BYTES_K, k, head, first);
+      copies.commit(keys.fullOf(i));
+      values.waitEmpty(copies, i);
+      copyRows<KEYS, V_DIM>(tileV + values.buffer(i) * BYTES_V, v, head, first);
+      copies.commit(values.fullOf(i));
     }
     copies.finish();
-    return;
-  }
-  takeRegisters<REGISTERS_MULTIPLYING>();
-  int rowOfGroup = (threadIdx.x / WARPGROUP - 1) * OWN_ROWS;
-  for (int n = 0, i = 0;; n++) {
-    int number = tasks.take(n);
-    if (number < 0) break;
-    Queries task(number, ends, batch, sequence, heads, causal);
-    auto skipTo = [&](int use) {
-      for (; i < use; i++) {
+  } else {
+    takeRegisters<REGISTERS_MULTIPLYING>();
+    int rowOfGroup = (threadIdx.x / WARPGROUP - 1) * OWN_ROWS, firstOwn = firstQ + rowOfGroup;
+    if (firstOwn >= sequence) {
+      for (int i = 0; i < uses; i++) {
         keys.skip(i);
         values.skip(i);
       }
-    };
-    int firstOwn = task.first + rowOfGroup, after = i + task.uses();
-    if (firstOwn >= sequence) {
-      queries.skip(n);
-      skipTo(after);
-      continue;
+      return;
     }
-    Range own = task.seenBy(firstOwn, OWN_ROWS);
-    Rows rows(afterTiles, task, firstOwn);
-    // Tile of a use: origin − use.
-    int origin = i + task.tiles.to, end = origin - own.from;
-    skipTo(origin - own.to);
+    int lastOwn = firstOwn + OWN_ROWS < sequence ? firstOwn + OWN_ROWS - 1 : sequence - 1;
+    Range own = tilesOf<false, KEYS>(ends, firstOwn, lastOwn, causal);
+    Rows<false> rows(ends, firstOwn, sequence, causal);
+    int i = 0, end = tiles.to - own.from;
+    for (; i < tiles.to - own.to; i++) {
+      keys.skip(i);
+      values.skip(i);
+    }
     u32 ownQ = tileQ + rowOfGroup * 128;
     float most[2] = {-INFINITY, -INFINITY}, sum[2] = {0.0f, 0.0f}, shrink[2], s[KEYS / 8][4], acc[V_DIM / 8][4], factor = scale * LOG2_E;
     u32 weights[KEYS / 16][4];
 
     // Logits to weights, relative to the largest so far: `most`, not scaled yet.
     auto weigh = [&](int use) {
-      rows.hide(s, (origin - use) * KEYS);
+      rows.hide(s, -INFINITY, (tiles.to - use) * KEYS);
 #pragma unroll
       for (int r = 0; r < 2; r++) {
         float top = most[r];
@@ -109,7 +95,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
       }
     };
 
-    queries.waitFull(n);
+    queries.waitFull(0);
     keys.waitFull(i);
     beginRows<QK_DIM, KEYS>(s, ownQ, tileK + keys.buffer(i) * BYTES_K);
     wgmmaWait<0>();
@@ -137,27 +123,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) attentionForwardWgmma(
         for (int c = 0; c < 4; c++) acc[j][c] *= shrink[c >> 1];
       toA(weights, s);
     }
-    queries.release(n);
     values.waitFull(end);
     beginColumns<KEYS, V_DIM>(acc, weights, tileV + values.buffer(end) * BYTES_V, add);
     wgmmaWait<0>();
     settle(acc);
     values.release(end);
-    skipTo(after);
+    for (; i < uses; i++) {
+      keys.skip(i);
+      values.skip(i);
+    }
 
     float share[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      float rowTotal = sum[r];
-      rowTotal += __shfl_xor_sync(~0u, rowTotal, 1);
-      rowTotal += __shfl_xor_sync(~0u, rowTotal, 2);
-      share[r] = 1.0f / rowTotal;
+      float total = sum[r];
+      total += __shfl_xor_sync(~0u, total, 1);
+      total += __shfl_xor_sync(~0u, total, 2);
+      share[r] = 1.0f / total;
       int row = rows.row(r);
       if (threadIdx.x % 4 == 0 && row < sequence) {
-        rowMax[task.stats + row] = most[r] * scale;
-        lse[task.stats + row] = most[r] * scale + logf(rowTotal);
+        i64 stat = ((i64)place.batch * heads + place.head) * sequence + row;
+        rowMax[stat] = most[r] * scale;
+        lse[stat] = most[r] * scale + logf(total);
       }
     }
-    storeRows<V_DIM>(out, task.head, rows, acc, share[0], share[1]);
+    storeOwn<V_DIM>(shared + rowOfGroup * 128, out, head, firstOwn, acc, share[0], share[1]);
   }
 }

@@ -7,9 +7,9 @@
 struct Place {
   int tile, head, batch;
 };
-/** The number-th of tiles · heads · batch: groups of heads one after the other, in each the tiles in order, or from the last back. */
-__device__ __forceinline__ Place placeOf(int number, int tiles, int heads, int batch, bool fromLast) {
-  int group = number / (HEADS_TOGETHER * tiles), rest = number - group * HEADS_TOGETHER * tiles;
+/** Block of a grid of tiles · heads · batch: groups of heads one after the other, in each the tiles in order, or from the last back. */
+__device__ __forceinline__ Place placeOf(int tiles, int heads, int batch, bool fromLast) {
+  int group = blockIdx.x / (HEADS_TOGETHER * tiles), rest = blockIdx.x - group * HEADS_TOGETHER * tiles;
   int left = heads * batch - group * HEADS_TOGETHER, size = left < HEADS_TOGETHER ? left : HEADS_TOGETHER;
   int tile = rest / size, bh = group * HEADS_TOGETHER + rest - tile * size;
   return {fromLast ? tiles - 1 - tile : tile, bh % heads, bh / heads};

@@ -17,7 +17,6 @@
 #define TILE 128
 #define DEPTH 64
 #include "mma.cuh"
-#include "grouped.cuh"
 #if WGMMA
 #include "wgmma.cuh"
 #define THREADS 256
@@ -31,6 +30,12 @@
 /** f32 elements from row to row where the tile is put before it is stored: 8 banks apart. */
 #define PITCH_C (TILE + 8)
 
+/** An operand [rows, columns] in memory, `pitch` elements from row to row; beyond its end it is 0. */
+struct Operand {
+  const bf16* x;
+  int pitch, rows, columns;
+};
+
 /** x[row …, column …] on its way to a buffer [ROWS, COLUMNS]. */
 template <int ROWS, int COLUMNS>
 __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row, int column) {
@@ -43,6 +48,15 @@ __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row
 #pragma unroll
   for (int i = 0; i < ROWS / DOWN; i++)
     cpAsync16(to + i * DOWN * 128, x + (i64)i * DOWN * of.pitch, inside && row + r + i * DOWN < of.rows);
+}
+
+__device__ __forceinline__ void clear(float (&acc)[ROW_PARTS][COLUMN_PARTS][4]) {
+#pragma unroll
+  for (int i = 0; i < ROW_PARTS; i++)
+#pragma unroll
+    for (int j = 0; j < COLUMN_PARTS; j++)
+#pragma unroll
+      for (int c = 0; c < 4; c++) acc[i][j][c] = 0.0f;
 }
 
 /** Where the warp's part of the tile starts. */
@@ -157,10 +171,40 @@ __device__ __forceinline__ void storeTile(
   }
 }
 
+struct Rows {
+  int expert, first, count;
+};
+/** The expert and rows of the tile-th tile, when every expert's rows are cut into tiles; count 0 beyond the last. A warp looks at 32 experts at once. */
+__device__ __forceinline__ Rows findRows(const int* offsets, int experts, int tile) {
+  int lane = threadIdx.x & 31;
+  for (int group = 0; group < experts; group += 32) {
+    int e = group + lane, from = 0, count = 0;
+    if (e < experts) {
+      from = offsets[e];
+      count = offsets[e + 1] - from;
+    }
+    int tiles = (count + TILE - 1) / TILE, before = tiles;
+#pragma unroll
+    for (int step = 1; step < 32; step *= 2) {
+      int other = __shfl_up_sync(~0u, before, step);
+      if (lane >= step) before += other;
+    }
+    // `before` now counts the tiles of this expert too.
+    u32 found = __ballot_sync(~0u, tile < before);
+    if (found) {
+      int which = __ffs(found) - 1, skipped = (tile - __shfl_sync(~0u, before - tiles, which)) * TILE;
+      int first = __shfl_sync(~0u, from, which) + skipped, left = __shfl_sync(~0u, count, which) - skipped;
+      return {group + which, first, left < TILE ? left : TILE};
+    }
+    tile -= __shfl_sync(~0u, before, 31);
+  }
+  return {0, 0, 0};
+}
+
 template <bool TRANSPOSE_W>
 __device__ __forceinline__ void groupedProduct(
     char* shared, const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
-  Rows rows = findRows<TILE>(offsets, experts, blockIdx.y);
+  Rows rows = findRows(offsets, experts, blockIdx.y);
   if (rows.count == 0) return;
   int column = blockIdx.x * TILE;
   Operand a = {x + (i64)rows.first * k, k, rows.count, k};

@@ -54,17 +54,6 @@ __device__ __forceinline__ void mma(float (&c)[4], const u32 (&a)[4], u32 b0, u3
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/** Sums of 0. */
-template <int A, int B, int C>
-__device__ __forceinline__ void clear(float (&x)[A][B][C]) {
-#pragma unroll
-  for (int a = 0; a < A; a++)
-#pragma unroll
-    for (int b = 0; b < B; b++)
-#pragma unroll
-      for (int c = 0; c < C; c++) x[a][b][c] = 0.0f;
-}
-
 /** 2^x to 2 ulp; 2^−∞ = 0. */
 __device__ __forceinline__ float exp2Fast(float x) {
   float y;

@@ -7,18 +7,11 @@
 
 #include "mma.cuh"
 
-/**
- * Descriptor of an operand at `address`. `blockBytes`: from block to block of a transposed one; otherwise any. Opaque, so that a loop does not
- * keep a register for each place in an operand.
- */
+/** Descriptor of an operand at `address`. `blockBytes`: from block to block of a transposed one; otherwise any. */
 __device__ __forceinline__ u64 operandOf(u32 address, u32 blockBytes) {
-  constexpr u32 SWIZZLE_128 = 1u << 30, GROUP_OF_8_ROWS = 1024 >> 4;
-  u32 low = (blockBytes >> 4) << 16 | (address & 0x3ffff) >> 4;
-  asm volatile("" : "+r"(low));
-  return (u64)(SWIZZLE_128 | GROUP_OF_8_ROWS) << 32 | low;
+  constexpr u64 SWIZZLE_128 = 1ull << 62, GROUP_OF_8_ROWS = 1024 >> 4;
+  return SWIZZLE_128 | GROUP_OF_8_ROWS << 32 | (u64)(blockBytes >> 4) << 16 | (address & 0x3ffff) >> 4;
 }
-/** The same operand from `bytes` on. */
-__device__ __forceinline__ u64 advance(u64 operand, u32 bytes) { return operand & ~0xffffffffull | (u32)operand + bytes / 16; }
 
 /** Before the first product of a group: registers and shared memory written so far are seen by it. */
 __device__ __forceinline__ void wgmmaFence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }

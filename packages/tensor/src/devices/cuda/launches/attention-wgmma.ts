@@ -7,11 +7,9 @@ const rows = 128;
 const threads = 384;
 const keys = 128;
 const queries = 64;
-/** Barriers, slots of tasks, and what each row sees. */
-const beside = 256 + 16 + rows * 8;
+const barriers = 256;
 const bytes = 2;
-/** Workspace: two counters of tasks, then first and last position of the document of each position. */
-const countersBytes = 64;
+/** Of first and last position of a document. */
 const endsBytes = 8;
 
 interface Sizes {
@@ -37,7 +35,7 @@ export function fitsAttentionWgmma(g: Sizes, { chip, scratchBytes }: Pick<Launch
     vDim <= qkDim &&
     g.scale > 0 &&
     g.batch * (g.sequence + rows) * g.heads < 2 ** 31 &&
-    countersBytes + g.batch * g.sequence * endsBytes <= scratchBytes
+    g.batch * g.sequence * endsBytes <= scratchBytes
   );
 }
 
@@ -45,10 +43,7 @@ function macrosOf({ qkDim, vDim }: Sizes): MacroLaunch["macros"] {
   return { QK_DIM: qkDim, V_DIM: vDim };
 }
 
-/** What blocks take their tasks from, on a chip. */
-export type Workspace = Pick<Launcher, "scratch" | "multiprocessors">;
-
-function documentsLaunch(g: Sizes & { readonly documents: number }, { scratch }: Workspace): MacroLaunch {
+function documentsLaunch(g: Sizes & { readonly documents: number }, ends: number): MacroLaunch {
   return {
     file: "attention-rows",
     name: "attentionDocuments",
@@ -56,8 +51,8 @@ function documentsLaunch(g: Sizes & { readonly documents: number }, { scratch }:
     grid: [Math.ceil((g.batch * g.sequence) / 256)],
     block: 256,
     shared: 0,
-    signature: "pppii",
-    values: [g.documents, scratch, scratch + countersBytes, g.batch, g.sequence],
+    signature: "ppii",
+    values: [g.documents, ends, g.batch, g.sequence],
   };
 }
 
@@ -66,30 +61,27 @@ function over(
   name: string,
   shared: number,
   g: Sizes,
-  { multiprocessors }: Workspace,
   signature: string,
   buffers: readonly number[],
 ): MacroLaunch {
-  const tasks = Math.ceil(g.sequence / rows) * g.heads * g.batch;
   return {
-    ...{ file, name, macros: macrosOf(g), grid: [Math.min(tasks, multiprocessors)], block: threads },
-    shared: shared + beside,
+    ...{ file, name, macros: macrosOf(g), grid: [Math.ceil(g.sequence / rows) * g.heads * g.batch], block: threads },
+    shared: shared + barriers,
     signature,
     values: [...buffers, g.batch, g.sequence, g.heads, g.scale, g.causal],
   };
 }
 
-/** q, k, v, out bf16. In this order. */
+/** q, k, v, out bf16. In this order; `ends`: workspace of 8 bytes a position. */
 export function attentionForwardWgmma(
   g: KernelArguments<"attentionForward", number>,
-  workspace: Workspace,
+  ends: number,
 ): readonly MacroLaunch[] {
-  const { scratch } = workspace;
   const shared = bytes * (rows * g.qkDim + 2 * keys * (g.qkDim + g.vDim));
   return [
-    documentsLaunch(g, workspace),
-    over("attention-wgmma-forward", "attentionForwardWgmma", shared, g, workspace, "ppppppppiiifi", [
-      ...[g.q, g.k, g.v, scratch + countersBytes, scratch, g.out, g.lse, g.rowMax],
+    documentsLaunch(g, ends),
+    over("attention-wgmma-forward", "attentionForwardWgmma", shared, g, "pppppppiiifi", [
+      ...[g.q, g.k, g.v, ends, g.out, g.lse, g.rowMax],
     ]),
   ];
 }
@@ -97,21 +89,18 @@ export function attentionForwardWgmma(
 /** dout, q, k, v, out, dq, dk, dv bf16. In this order. */
 export function attentionBackwardWgmma(
   g: KernelArguments<"attentionBackward", number>,
-  workspace: Workspace,
+  ends: number,
 ): readonly MacroLaunch[] {
   const file = "attention-wgmma-backward";
-  const { scratch } = workspace;
-  const inputs = (counter: number) => [
-    ...[g.dout, g.q, g.k, g.v, scratch + countersBytes, scratch + 4 * counter, g.lse, g.delta],
-  ];
+  const inputs = [g.dout, g.q, g.k, g.v, ends, g.lse, g.delta];
   const own = bytes * rows * (g.qkDim + g.vDim);
   const queryPass = own + bytes * keys * (2 * g.qkDim + g.vDim);
   // The queries' lse and delta come with them.
   const keyPass = own + 3 * queries * (bytes * (g.qkDim + g.vDim) + 2 * 4);
   return [
-    documentsLaunch(g, workspace),
+    documentsLaunch(g, ends),
     deltaLaunch(g),
-    over(file, "attentionBackwardQWgmma", queryPass, g, workspace, "pppppppppiiifi", [...inputs(0), g.dq]),
-    over(file, "attentionBackwardKVWgmma", keyPass, g, workspace, "ppppppppppiiifi", [...inputs(1), g.dk, g.dv]),
+    over(file, "attentionBackwardQWgmma", queryPass, g, "ppppppppiiifi", [...inputs, g.dq]),
+    over(file, "attentionBackwardKVWgmma", keyPass, g, "pppppppppiiifi", [...inputs, g.dk, g.dv]),
   ];
 }

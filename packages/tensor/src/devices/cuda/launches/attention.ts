@@ -20,14 +20,14 @@ function checkHeads(kernel: string, qkDim: number, vDim: number): void {
   }
 }
 
-type Chip = Pick<Launcher, "chip" | "multiprocessors" | "scratch" | "scratchBytes">;
+type Chip = Pick<Launcher, "chip" | "scratch" | "scratchBytes">;
 
 /** The fastest kernels for bf16 that a chip and these heads allow; undefined where only the plain ones take them. */
 export function forwardOnTensorCores(
   g: KernelArguments<"attentionForward", number>,
   launcher: Chip,
 ): readonly MacroLaunch[] | undefined {
-  if (fitsAttentionWgmma(g, launcher)) return attentionForwardWgmma(g, launcher);
+  if (fitsAttentionWgmma(g, launcher)) return attentionForwardWgmma(g, launcher.scratch);
   if (fitsAttentionMma(g)) return [attentionForwardMma(g)];
   return undefined;
 }
@@ -37,7 +37,7 @@ export function backwardOnTensorCores(
   g: KernelArguments<"attentionBackward", number>,
   launcher: Chip,
 ): readonly MacroLaunch[] | undefined {
-  if (fitsAttentionWgmma(g, launcher)) return attentionBackwardWgmma(g, launcher);
+  if (fitsAttentionWgmma(g, launcher)) return attentionBackwardWgmma(g, launcher.scratch);
   if (fitsAttentionMma(g)) return attentionBackwardMma(g);
   return undefined;
 }

@@ -1,5 +1,4 @@
 import { fitsGroupedMma, groupedGemmWeightGradMma, instructionsOf } from "./grouped-mma.ts";
-import { groupedGemmWeightGradWgmma } from "./grouped-wgmma.ts";
 import { byTable, gridOf, type Launches, rowThreads } from "./launch.ts";
 
 const file = "moe";
@@ -46,10 +45,7 @@ export const moeLaunches: Launches<
   ]),
   groupedGemmWeightGrad(g, launcher) {
     if (launcher.areBf16("dy", "x") && !launcher.areBf16("dw") && fitsGroupedMma(g))
-      launcher.launchCompiled(
-        groupedGemmWeightGradWgmma(g, "f32", launcher) ??
-          groupedGemmWeightGradMma(g, "f32", instructionsOf(launcher.chip)),
-      );
+      launcher.launchCompiled(groupedGemmWeightGradMma(g, "f32", instructionsOf(launcher.chip)));
     else plainWeightGrad(g, launcher);
   },
 };
