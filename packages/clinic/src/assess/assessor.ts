@@ -16,6 +16,7 @@ import { extract } from "../extract/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { loadDiagnosisModel } from "../train/index.ts";
 import { type ExplainableModel, type Explained, explain, unitsOf } from "./evidence/index.ts";
+import { explainable } from "./fusion.ts";
 import { missingTests } from "./missing/index.ts";
 import { abstentionWords, noticesFor } from "./notices.ts";
 import { patientAge } from "./patient-age.ts";
@@ -50,9 +51,12 @@ export async function createAssessor({
   lexicon,
   threads = 1,
 }: AssessorOptions = {}): Promise<Assessor> {
-  const model = await loadDiagnosisModel(modelDirectory, { threads });
+  const loaded = await loadDiagnosisModel(modelDirectory, { threads });
   const profile = await readProfile(join(modelDirectory, "assess.json"));
-  return assessorOf({ model, identity: model.identity, profile, lexicon, close: () => model.close() });
+  return assessorOf({
+    ...{ model: explainable(loaded), identity: loaded.identity, profile, lexicon },
+    close: () => loaded.close(),
+  });
 }
 
 /** The parts of an assessor, whatever its model. */
@@ -88,7 +92,10 @@ async function assess(
   const reasons = scopeReasons(text, ageMonths);
   const inside = reasons.length === 0;
   const input = toModelInput(text, items);
-  const explained = inside ? await explain(model, input, unitsOf(lexicon.normalize(text), items), text) : undefined;
+  const end = inside ? (model.reach?.(input).end ?? text.length) : text.length;
+  const explained = inside
+    ? await explain(model, input, unitsOf(lexicon.normalize(text), items, end), text)
+    : undefined;
   const abstention = explained && abstentionOf(explained.probabilities, informationIn(text, items), profile);
   return {
     schema: "baltoro.assessment/1",
@@ -108,7 +115,7 @@ async function assess(
       explained && profile && ageMonths !== undefined
         ? missingTests(items, explained.probabilities, ageMonths, profile.tests)
         : [],
-    notices: noticesFor(identity, profile !== undefined),
+    notices: noticesFor(identity, { hasProfile: profile !== undefined, unread: text.slice(end).trim().length }),
   };
 }
 

@@ -38,8 +38,23 @@ const withoutProfile: Words = {
 };
 
 /** What is shown with every result, in order. */
-export function noticesFor({ training }: ModelIdentity, hasProfile: boolean): Words[] {
-  return [...always, byTraining[training], ...(hasProfile ? [] : [withoutProfile])];
+export function noticesFor(
+  { training }: ModelIdentity,
+  { hasProfile, unread }: { readonly hasProfile: boolean; readonly unread: number },
+): Words[] {
+  return [
+    ...always,
+    byTraining[training],
+    ...(unread > 0 ? [partly(unread)] : []),
+    ...(hasProfile ? [] : [withoutProfile]),
+  ];
+}
+
+function partly(unread: number): Words {
+  return {
+    en: `The note is longer than the model reads: the words of its last ${unread} characters do not count in the ranking. Its values and red flags do.`,
+    zh: `病历超出模型可读长度：末尾${unread}个字符的文字未参与排序（其中的检查结果和危险信号仍参与）。`,
+  };
 }
 
 /** Why a ranking should not be leaned on. */

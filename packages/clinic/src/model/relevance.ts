@@ -10,6 +10,8 @@ export interface Relevance {
   readonly text: readonly Float32Array[];
   /** [C][items.length] */
   readonly items: readonly Float32Array[];
+  /** [C] of the same pass, before calibration. */
+  readonly logits: readonly number[];
 }
 
 /** The last layers' weights, for gradients of a few vectors on the host. */
@@ -40,17 +42,18 @@ export async function relevanceOf(
   if (config.fusion !== "attention") return undefined;
   const note = model.encode(input);
   let layout: ContextLayout = { tokens: 0, measurements: [] };
-  const { attention, context } = scope(device, () =>
+  const { attention, context, logits } = scope(device, () =>
     noGrad(device, () => {
       const batch = createBatch(device, config, scales, [note]);
       layout = batch.layout[0];
       const result = forward(weights, config, batch, { tables });
-      return { attention: result.attention as Tensor, context: result.context as Tensor };
+      return { attention: result.attention as Tensor, context: result.context as Tensor, logits: result.logits };
     }),
   );
-  const [looks, seen] = await Promise.all([attention.read(), context.read()]);
+  const [looks, seen, raw] = await Promise.all([attention.read(), context.read(), logits.read()]);
   attention.release();
   context.release();
+  logits.release();
   const length = looks.length / config.classes;
   const text = Array.from({ length: config.classes }, () => new Float32Array(input.text.length));
   const items = Array.from({ length: config.classes }, () => new Float32Array(input.items.length));
@@ -58,7 +61,7 @@ export async function relevanceOf(
     const shares = contributions(looks.subarray(c * length, (c + 1) * length), seen, head, c, config.width);
     for (let i = 0; i < length; i++) give(shares[i] * factors[c], i, note, layout, text[c], items[c]);
   }
-  return { text, items };
+  return { text, items, logits: Array.from(raw).slice(0, config.classes) };
 }
 
 /** Of one disease: each looked-at row's share of the logit. */

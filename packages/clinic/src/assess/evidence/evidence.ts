@@ -5,7 +5,12 @@ import type { Unit } from "./units.ts";
 
 /** A model that may say by itself, in one pass, what it looks at. */
 export interface ExplainableModel extends DiagnosisModel {
-  relevance?(input: ModelInput): Promise<Relevance>;
+  /** What each part of the note gives to each disease, and the note's probabilities as `predict` gives them. */
+  relevance?(
+    input: ModelInput,
+  ): Promise<Pick<Relevance, "text" | "items"> & { readonly probabilities: readonly number[] }>;
+  /** How much of the note the model reads: tokens and values, and where in the text it stops. Without it a note is read whole. */
+  reach?(input: ModelInput): { readonly size: number; readonly end: number };
 }
 
 /** A note's probabilities, and the evidence of each disease in the order of `diseases`. */
@@ -15,8 +20,8 @@ export interface Explained {
   readonly against: readonly (readonly Evidence[])[];
 }
 
-/** Notes that a model is asked for: the whole one, and some with a part taken out. By the length of the note, to bound the time. */
-const budget = { characters: 3200, least: 6, most: 14 } as const;
+/** Tokens and values, about, that the notes with a part taken out have together: bounds the time; and how many such notes at least and most. */
+const budget = { size: 1100, least: 3, most: 12 } as const;
 
 /** Smallest change of the log-odds that is shown, and how much is shown. */
 const leastWeight = 0.05;
@@ -29,8 +34,8 @@ export function logOdds(p: number): number {
 }
 
 /** How many parts of a note are taken out, one at a time. */
-export function deletionsFor(characters: number): number {
-  return Math.min(budget.most, Math.max(budget.least, Math.floor(budget.characters / Math.max(1, characters))));
+export function deletionsFor(size: number): number {
+  return Math.min(budget.most, Math.max(budget.least, Math.floor(budget.size / Math.max(1, size))));
 }
 
 /**
@@ -46,11 +51,15 @@ export async function explain(
   units: readonly Unit[],
   quoted: string,
 ): Promise<Explained> {
-  const tries = deletionsFor(input.text.length);
-  const chosen = model.relevance
-    ? chooseByRelevance(await model.relevance(input), units, tries)
+  const size = model.reach?.(input).size ?? input.text.length / 4;
+  const tries = deletionsFor(size);
+  const relevance = await model.relevance?.(input);
+  const chosen = relevance
+    ? chooseByRelevance(relevance, units, tries)
     : await chooseByGroups(model, input, units, tries);
-  const [whole, ...rest] = await model.predict([input, ...chosen.map((unit) => without(input, [unit]))]);
+  const variants = chosen.map((unit) => without(input, [unit]));
+  const predicted = await model.predict(relevance ? variants : [input, ...variants]);
+  const [whole, ...rest] = relevance ? [relevance.probabilities, ...predicted] : predicted;
   const evidence = diseases.map((_, c) =>
     chosen
       .map((unit, i) => ({ unit, weight: logOdds(whole[c]) - logOdds(rest[i][c]) }))
@@ -74,11 +83,16 @@ function evidenceOf({ start, end, items }: Unit, weight: number, text: string, i
 }
 
 /** The units that the model looks at most: in turn the best for and the best against each disease. */
-export function chooseByRelevance({ text, items }: Relevance, units: readonly Unit[], tries: number): Unit[] {
+export function chooseByRelevance(
+  { text, items }: Pick<Relevance, "text" | "items">,
+  units: readonly Unit[],
+  tries: number,
+): Unit[] {
   const scores = diseases.map((_, c) => {
     const sums = new Float64Array(text[c].length + 1);
     for (let at = 0; at < text[c].length; at++) sums[at + 1] = sums[at] + text[c][at];
-    return units.map((unit) => sums[unit.end] - sums[unit.start] + unit.items.reduce((sum, i) => sum + items[c][i], 0));
+    const upTo = (at: number): number => sums[Math.min(at, text[c].length)];
+    return units.map((unit) => upTo(unit.end) - upTo(unit.start) + unit.items.reduce((sum, i) => sum + items[c][i], 0));
   });
   return inTurn(scores, units, tries);
 }

@@ -11,7 +11,7 @@ export interface Unit {
 
 const isSpace = (code: number): boolean => code <= 0x20 || code === 0x3000 || code === 0xa0;
 
-/** Clauses at most; where a note has more, neighbours are joined, so that the work is bounded. */
+/** Units at most; where a note has more, neighbours are joined, so that the work is bounded. */
 const mostUnits = 400;
 
 /** Characters after a value that belong to it all the same: a flag, a bracket. */
@@ -21,9 +21,29 @@ const shortest = 3;
  * Cuts a note into units: its clauses, each cut again after every value, so that what leads to a value is named with it.
  *
  * @param codes the normalized note
+ * @param limit where the text ends that is cut; a value after it is a unit of its own
  */
-export function unitsOf(codes: Uint16Array, items: readonly Item[]): Unit[] {
-  const placed = items.flatMap(({ start, end }, i) => (end > start ? [{ i, start, end }] : []));
+export function unitsOf(codes: Uint16Array, items: readonly Item[], limit = codes.length): Unit[] {
+  return [...unitsWithin(codes.subarray(0, limit), items), ...valuesAfter(items, limit)];
+}
+
+function valuesAfter(items: readonly Item[], limit: number): Unit[] {
+  const own = items.flatMap((item, i) => {
+    if (item.end === item.start) return [{ start: 0, end: 0, items: [i] }];
+    return item.start >= limit ? [{ start: item.start, end: item.end, items: [i] }] : [];
+  });
+  // Spans must not overlap: a value inside another's span goes with it.
+  const units: { start: number; end: number; items: number[] }[] = [];
+  for (const unit of own.toSorted((a, b) => a.start - b.start)) {
+    const last = units.at(-1);
+    if (last && unit.end > unit.start && unit.start < last.end) last.items.push(...unit.items);
+    else units.push(unit);
+  }
+  return units.slice(0, mostUnits);
+}
+
+function unitsWithin(codes: Uint16Array, items: readonly Item[]): Unit[] {
+  const placed = items.flatMap(({ start, end }, i) => (end > start && start < codes.length ? [{ i, start, end }] : []));
   placed.sort((a, b) => a.start - b.start);
   const clauseEnds = new Set<number>();
   for (const { clauses } of sentencesOf(codes)) for (const at of clauses) clauseEnds.add(at);
@@ -47,8 +67,7 @@ export function unitsOf(codes: Uint16Array, items: readonly Item[]): Unit[] {
     from = border;
   }
   while (units.length > mostUnits) units = joinPairs(units);
-  const beside = items.flatMap((item, i) => (item.end > item.start ? [] : [{ start: 0, end: 0, items: [i] }]));
-  return [...units, ...beside.slice(0, mostUnits)];
+  return units;
 }
 
 /** Without the space and punctuation around it; undefined where nothing is left. */
