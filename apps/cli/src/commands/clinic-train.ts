@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
+  addProfile,
   type CohortRecord,
   type Example,
   evaluateModel,
@@ -47,6 +48,8 @@ export const train: Subcommand = {
   --seed N         (default 1)
   --minutes N      end by then with a shorter schedule
   --threads N      processor threads (default all)
+  --profile        train nothing: fit assess.json (intervals, thresholds, distributions of tests) for the model in --out anew,
+                   from the same --data that it was trained on
   --resume         go on from the last whole epoch in --out, with the same --data and --seed
 
   Ctrl-C stops after the step under way; --resume goes on.`,
@@ -60,6 +63,7 @@ export const train: Subcommand = {
         minutes: { type: "string" },
         threads: { type: "string" },
         resume: { type: "boolean" },
+        profile: { type: "boolean" },
       },
     });
     const seed = integerOption("seed", values.seed, 0) ?? 1;
@@ -70,6 +74,11 @@ export const train: Subcommand = {
     const data = values.data === undefined ? cohortData() : await localData(values.data);
     if (!data) return 1;
     const out = values.out ?? join("runs-out", data.name);
+    if (values.profile) {
+      await addProfile(out, { ...data, ...(threads !== undefined && { threads }) });
+      console.log(`${join(out, "assess.json")} from ${data.train.length} and ${data.validation.length} notes`);
+      return 0;
+    }
     console.log(
       `${data.train.length} notes to train on, ${data.validation.length} to choose and calibrate, ${data.test.length} to judge`,
     );
@@ -190,6 +199,7 @@ async function finish(trained: TrainedModel, data: TrainingData, out: string, co
   const reports = { "test notes": report, ...(heldOut && { "notes of templates never trained on": heldOut }) };
   const card = modelCard(trained, { ...data, command, reports });
   await saveDiagnosisModel(trained, out, { name: data.name, version: "1", trainedOn: data.trainedOn, card });
+  await addProfile(out, data);
   await removeCheckpoint(out);
   console.log(["", ...evaluationLines(report), ""].join("\n"));
   if (heldOut) console.log(["templates never trained on", ...evaluationLines(heldOut), ""].join("\n"));
