@@ -48,6 +48,8 @@ test("every source that the tables name is in the file of sources, and every tab
     assert.ok(source.length > 0);
     for (const key of source) assert.ok(Object.hasOwn(sources, key), `${key} is no source`);
   }
+  const named = new Set(rows.flatMap(({ source }) => source));
+  for (const key of Object.keys(sources)) assert.ok(named.has(key), `${key} is named nowhere`);
 });
 
 test("the states of every age sum to one, and their tables hold probabilities", () => {

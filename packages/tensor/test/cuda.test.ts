@@ -89,6 +89,7 @@ describe("on a GPU", { skip }, () => {
     backend.free(x);
   });
 
+  // The scale of use: with steeper logits and few rows, gradients of logits are differences of which little is left once out is rounded to bf16.
   // Heads of 192, 128 or 64 go to warpgroups on Hopper: tiles of 128 rows, and rings of two and three tiles, are gone through several times.
   for (const [batch, sequence, heads, qkDim, vDim, causal, documentLength] of [
     [1, 1, 1, 16, 16, 1, 53],
@@ -104,7 +105,7 @@ describe("on a GPU", { skip }, () => {
     [1, 300, 1, 64, 64, 1, 53],
   ] as const) {
     test(`attention in bf16, ${batch} × ${sequence}, ${heads} heads of ${qkDim} and ${vDim}, causal ${causal}, documents of ${documentLength}`, () =>
-      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: 0.3 }, documentLength));
+      attentionInBf16(backend, { batch, sequence, heads, qkDim, vDim, causal, scale: qkDim ** -0.5 }, documentLength));
   }
 
   for (const [loads, n, k] of [

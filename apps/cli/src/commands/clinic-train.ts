@@ -1,10 +1,15 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
+  addProfile,
+  type CohortRecord,
   type Example,
   evaluateModel,
   evaluationLines,
   exampleOfNote,
+  exampleOfRecord,
+  frozenCohort,
+  frozenRecords,
   modelCard,
   readLocalNotes,
   removeCheckpoint,
@@ -22,6 +27,8 @@ interface TrainingData {
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
   readonly test: readonly Example[];
+  /** Notes written with templates that no training note uses. */
+  readonly heldOut?: readonly Example[];
   readonly trainedOn: "synthetic" | "local";
   readonly name: string;
   readonly source: string;
@@ -41,6 +48,8 @@ export const train: Subcommand = {
   --seed N         (default 1)
   --minutes N      end by then with a shorter schedule
   --threads N      processor threads (default all)
+  --profile        train nothing: fit assess.json (intervals, thresholds, distributions of tests) for the model in --out anew,
+                   from the same --data that it was trained on
   --resume         go on from the last whole epoch in --out, with the same --data and --seed
 
   Ctrl-C stops after the step under way; --resume goes on.`,
@@ -54,6 +63,7 @@ export const train: Subcommand = {
         minutes: { type: "string" },
         threads: { type: "string" },
         resume: { type: "boolean" },
+        profile: { type: "boolean" },
       },
     });
     const seed = integerOption("seed", values.seed, 0) ?? 1;
@@ -61,10 +71,14 @@ export const train: Subcommand = {
     const threads = integerOption("threads", values.threads);
     if (values.resume && minutes !== undefined)
       throw new UsageError("--resume and --minutes do not go together: a limit shortens the schedule");
-    if (values.data === undefined) throw new UsageError("--data is missing: which notes to train on?");
-    const data = await localData(values.data);
+    const data = values.data === undefined ? cohortData() : await localData(values.data);
     if (!data) return 1;
     const out = values.out ?? join("runs-out", data.name);
+    if (values.profile) {
+      await addProfile(out, { ...data, ...(threads !== undefined && { threads }) });
+      console.log(`${join(out, "assess.json")} from ${data.train.length} and ${data.validation.length} notes`);
+      return 0;
+    }
     console.log(
       `${data.train.length} notes to train on, ${data.validation.length} to choose and calibrate, ${data.test.length} to judge`,
     );
@@ -77,6 +91,17 @@ export const train: Subcommand = {
     }
   },
 };
+
+/** The frozen synthetic cohort, as the model that ships was trained on it. */
+function cohortData(): TrainingData {
+  const of = (split: CohortRecord["split"]) => Array.from(frozenRecords(split), exampleOfRecord);
+  return {
+    ...{ train: of("train"), validation: of("validation"), test: of("test"), heldOut: of("heldOut") },
+    ...{ trainedOn: "synthetic", name: "clinic-fusion" },
+    source: `A synthetic cohort of Chinese and English notes, made by \`baltoro clinic cohort\` (seed ${frozenCohort.seed}, SHA-256
+\`${frozenCohort.sha256}\`), from published epidemiology where there is some and judgement where there is none.`,
+  };
+}
 
 async function localData(path: string): Promise<TrainingData | undefined> {
   const { notes, errors, wrong } = await readLocalNotes(path);
@@ -170,10 +195,14 @@ async function trainWithProgress(
 /** Saves the model with its card and prints how good it is. */
 async function finish(trained: TrainedModel, data: TrainingData, out: string, command: string): Promise<number> {
   const report = await evaluateModel(trained, data.test);
-  const card = modelCard(trained, { ...data, command, reports: { "test notes": report } });
+  const heldOut = data.heldOut && (await evaluateModel(trained, data.heldOut));
+  const reports = { "test notes": report, ...(heldOut && { "notes of templates never trained on": heldOut }) };
+  const card = modelCard(trained, { ...data, command, reports });
   await saveDiagnosisModel(trained, out, { name: data.name, version: "1", trainedOn: data.trainedOn, card });
+  await addProfile(out, data);
   await removeCheckpoint(out);
   console.log(["", ...evaluationLines(report), ""].join("\n"));
+  if (heldOut) console.log(["templates never trained on", ...evaluationLines(heldOut), ""].join("\n"));
   console.log(`model ${out}`);
   return 0;
 }
