@@ -30,9 +30,14 @@ after(() => device.close());
 const modelOf = (config: Partial<FusionConfig> = {}) =>
   createFusionModel(device, learnParts({ examples, config: { ...small, ...config } }), 3);
 
-for (const name of variantNames) {
+const cases: readonly (readonly [string, Partial<FusionConfig>])[] = [
+  ...variantNames.map((name) => [name, variants[name]] as const),
+  ["fusion with evidence that adds up", { evidence: true }],
+];
+
+for (const [name, config] of cases) {
   test(`${name}: the gradient reaches every parameter`, () => {
-    const model = modelOf(variants[name]);
+    const model = modelOf(config);
     const notes = examples.slice(0, 6).map(({ input }) => model.encode(input));
     scope(device, () => {
       const labels = examples.slice(0, 6).map((example) => example.labels);
@@ -66,9 +71,9 @@ test("without infusion the text path does not depend on the values, with it it d
   }
 });
 
-for (const name of variantNames) {
+for (const [name, config] of cases) {
   test(`${name}: a note's result does not depend on those beside it`, async () => {
-    const model = modelOf(variants[name]);
+    const model = modelOf(config);
     const notes = [...toyExamples(5, 9, 3), ...toyExamples(5, 10)].map(({ input }) => model.encode(input));
     const together = await logitsOf(model, notes);
     for (const [n, note] of notes.entries()) {

@@ -11,6 +11,8 @@ export interface FusionConfig {
   readonly infusion: boolean;
   /** attention: class queries over tokens and measurements. concatenation: the note's first token beside the structured vector. */
   readonly fusion: "attention" | "concatenation";
+  /** Beside attentive fusion, whose weights sum to one: evidence that adds up over tokens and measurements. */
+  readonly evidence: boolean;
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
@@ -28,6 +30,7 @@ export const defaultConfig: Omit<FusionConfig, "tokens" | "words"> = {
   numbers: "placeholder",
   infusion: true,
   fusion: "attention",
+  evidence: false,
   width: 96,
   layers: 3,
   heads: 3,
@@ -68,6 +71,7 @@ export function checkConfig(config: FusionConfig, where = "fusion model"): Fusio
   if (!["both", "text", "structured"].includes(config.modalities)) fail(`modalities is ${config.modalities}`);
   if (!["placeholder", "text"].includes(config.numbers)) fail(`numbers is ${config.numbers}`);
   if (!["attention", "concatenation"].includes(config.fusion)) fail(`fusion is ${config.fusion}`);
+  if (config.evidence && config.fusion !== "attention") fail("evidence adds up beside attentive fusion only");
   if (config.infusion && config.modalities !== "both") fail("infusion needs both modalities");
   return config;
 }

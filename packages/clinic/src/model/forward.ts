@@ -188,11 +188,24 @@ function attend(
   const scores = matmul(repeated, context, { transposeB: true });
   const weights = softmax(add(scores, batch.contextMask));
   const gathered = matmul(weights, context);
+  const logits = classify(head, reshape(gathered, [notes * classes, width]), notes, options);
   return {
-    logits: classify(head, reshape(gathered, [notes * classes, width]), notes, options),
+    logits: head.evidence ? add(logits, addUp(context, head.evidence)) : logits,
     attention: weights,
     context,
   };
+}
+
+/** A token's evidence is its product with the disease's vector over this: notes have some hundred tokens. */
+export const evidenceScale = 32;
+
+/**
+ * Evidence that adds up: what independent signs say of a disease are sums of log-odds, while attention's weights share out a one. Rows of
+ * padding are zero and add nothing.
+ */
+function addUp(context: Tensor, evidence: Tensor): Tensor {
+  const scale = tensor(context.device, [1 / evidenceScale], [1]);
+  return linear(multiply(sum(context, { axis: 1 }), scale), evidence);
 }
 
 function repeatedRows({ notes, tokens }: Batch, classes: number): Tensor {

@@ -1,7 +1,7 @@
 import { noGrad, scope, type Tensor } from "@baltoro/tensor";
 import type { ModelInput } from "../diagnosis/index.ts";
 import { type ContextLayout, createBatch, type EncodedNote } from "./batch.ts";
-import { forward } from "./forward.ts";
+import { evidenceScale, forward } from "./forward.ts";
 import type { FusionModel } from "./model.ts";
 
 /** What speaks for each disease, in log-odds: the first-order change when it is not looked at, sign turned. */
@@ -19,18 +19,18 @@ export interface HeadOnHost {
   readonly hidden: Float32Array;
   readonly hiddenBias: Float32Array;
   readonly output: Float32Array;
+  readonly evidence?: Float32Array;
 }
 
 export async function readHead({ weights: { head } }: FusionModel): Promise<HeadOnHost> {
-  const [hidden, hiddenBias, output] = await Promise.all(
-    [head.hidden, head.hiddenBias, head.output].map(async (tensor) => Float32Array.from(await tensor.read())),
-  );
-  return { hidden, hiddenBias, output };
+  const read = async (tensor: Tensor) => Float32Array.from(await tensor.read());
+  const [hidden, hiddenBias, output] = await Promise.all([head.hidden, head.hiddenBias, head.output].map(read));
+  return { hidden, hiddenBias, output, ...(head.evidence && { evidence: await read(head.evidence) }) };
 }
 
 /**
- * For each disease and each token and measurement that its query looks at: attention · ⟨∂logit/∂gathered, x − gathered⟩. One forward
- * pass. `factors` turn each disease's logits into calibrated ones. undefined where the model has no attentive fusion.
+ * For each disease and each token and measurement that its query looks at: attention · ⟨∂logit/∂gathered, x − gathered⟩, and the evidence
+ * that it adds. One forward pass. `factors` turn each disease's logits into calibrated ones. undefined where the model has no attentive fusion.
  */
 export async function relevanceOf(
   model: FusionModel,
@@ -68,7 +68,7 @@ export async function relevanceOf(
 function contributions(
   looks: ArrayLike<number>,
   seen: ArrayLike<number>,
-  { hidden, hiddenBias, output }: HeadOnHost,
+  { hidden, hiddenBias, output, evidence }: HeadOnHost,
   disease: number,
   width: number,
 ): Float64Array {
@@ -84,7 +84,10 @@ function contributions(
   return Float64Array.from({ length: looks.length }, (_, i) => {
     let product = 0;
     for (let d = 0; d < width; d++) product += slope[d] * (seen[i * width + d] - gathered[d]);
-    return looks[i] * product;
+    let sum = looks[i] * product;
+    if (evidence)
+      for (let d = 0; d < width; d++) sum += (evidence[disease * width + d] * seen[i * width + d]) / evidenceScale;
+    return sum;
   });
 }
 

@@ -64,6 +64,8 @@ export interface FusionWeights {
   readonly head: {
     /** [C, D], of attentive fusion. */
     readonly queries?: Tensor;
+    /** [C, D]: what each token and measurement adds to a logit. */
+    readonly evidence?: Tensor;
     readonly hidden: Tensor;
     readonly hiddenBias: Tensor;
     /** [C, D] */
@@ -154,6 +156,7 @@ export function createWeights(
       ...structured,
       head: {
         ...(config.fusion === "attention" && { queries: table("head.queries", config.classes, 1 / Math.sqrt(width)) }),
+        ...(config.evidence && { evidence: table("head.evidence", config.classes, 0.02) }),
         hidden: matrix("head.hidden", width, concatenated),
         hiddenBias: zeros("head.hidden_bias", width),
         output: table("head.output", config.classes, 1 / Math.sqrt(width)),
