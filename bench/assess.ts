@@ -134,13 +134,21 @@ function notesToTime(records: readonly CohortRecord[]): string[] {
 }
 
 async function timeOf(act: () => unknown): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
+  return (await timesOf(act)).wall;
+}
+
+/** Least of several repeats, milliseconds: by the clock, and of the processor, all of the process's threads together. */
+async function timesOf(act: () => unknown): Promise<{ wall: number; processor: number }> {
+  let [wall, processor] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let i = 0; i < repeats; i++) {
     const start = performance.now();
+    const used = process.cpuUsage();
     await act();
-    best = Math.min(best, performance.now() - start);
+    const { user, system } = process.cpuUsage(used);
+    wall = Math.min(wall, performance.now() - start);
+    processor = Math.min(processor, (user + system) / 1e3);
   }
-  return best;
+  return { wall, processor };
 }
 
 /** Milliseconds of each part of an assessment, medians over notes. */
@@ -245,10 +253,12 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const texts = notesToTime(records);
   const assessor = await createAssessor({ modelDirectory, threads: 1 });
   for (const text of texts.slice(0, 40)) await assessor.assess(text, { ageMonths: 30 });
-  const times: number[] = [];
+  const both: { wall: number; processor: number }[] = [];
   // The age is given, so that every note is ranked and explained: the slow path.
   for (const [n, text] of texts.entries())
-    times.push(await timeOf(() => assessor.assess(text, { ageMonths: Math.min(records[n].ageMonths, 200) })));
+    both.push(await timesOf(() => assessor.assess(text, { ageMonths: Math.min(records[n].ageMonths, 200) })));
+  const times = both.map(({ processor }) => processor);
+  const wall = both.map((time) => time.wall);
   const largest = texts.join("\n").slice(0, 100_000);
   const ofLargest = await timeOf(() => assessor.assess(largest, { ageMonths: 30 }));
   const assessments: Assessment[] = [];
@@ -266,6 +276,8 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     notes: times.length,
     p50Ms: quantile(times, 0.5),
     p99Ms: quantile(times, 0.99),
+    wallP50Ms: quantile(wall, 0.5),
+    wallP99Ms: quantile(wall, 0.99),
     longP50Ms: quantile(long, 0.5),
     ms100kCharacters: ofLargest,
     partsMs: parts,
@@ -278,12 +290,14 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     figures: { ...figures, ...(real && { realScope: real.figures }) },
     checks: [{ name: "assessP99Ms", value: figures.p99Ms, atMost: 50 }],
     lines: [
-      `${times.length} notes of the cohort's test part, every ${longShare}th joined to ${longCharacters} characters; one thread, warm, best of ${repeats}`,
+      `${times.length} notes of the cohort's test part, every ${longShare}th joined to ${longCharacters} characters; one thread, warm, least of ${repeats}; of the processor where the clock is not named: what one core needs, whoever else uses it`,
       ...textTable(
         ["", "ms"],
         [
           ["one note, median", figure(figures.p50Ms)],
           ["one note, 99th percentile", figure(figures.p99Ms)],
+          ["by the clock, median", figure(figures.wallP50Ms)],
+          ["by the clock, 99th percentile", figure(figures.wallP99Ms)],
           ["a long note, median", figure(figures.longP50Ms)],
           ["a note of 100,000 characters", figure(figures.ms100kCharacters)],
           ...Object.entries(parts).map(([name, ms]) => [`  ${name}`, figure(ms)]),
