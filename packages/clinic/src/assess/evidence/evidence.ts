@@ -21,7 +21,7 @@ export interface Explained {
 }
 
 /** Tokens and values, about, that the notes with a part taken out have together: bounds the time; and how many such notes at least and most. */
-const budget = { size: 1160, least: 2, most: 12 } as const;
+const budget = { size: 1000, least: 2, most: 12 } as const;
 
 /** Smallest change of the log-odds that is shown, and how much is shown. */
 const leastWeight = 0.05;

@@ -90,11 +90,14 @@ function fitDisease(rows: readonly { readonly p: number; readonly label: 0 | 1 }
 
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;
 
-/** The interval at a probability, between the points of the grid. */
+/**
+ * The interval at a probability, between the points of the grid. It is widened to hold the probability itself where the model is surer than
+ * its validation notes bear out: both ends of the doubt are shown.
+ */
 export function intervalAt({ low, high }: DiseaseProfile, p: number): { low: number; high: number } {
   const at = p * (low.length - 1);
   const before = Math.min(low.length - 2, Math.floor(at));
   const share = at - before;
   const between = (values: readonly number[]) => values[before] * (1 - share) + values[before + 1] * share;
-  return { low: between(low), high: between(high) };
+  return { low: Math.min(between(low), p), high: Math.max(between(high), p) };
 }
