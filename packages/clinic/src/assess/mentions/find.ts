@@ -45,6 +45,7 @@ export function findMentions(text: string, vocabulary: Vocabulary): Mention[] {
     const heading = headingOf(codes, sentence, hits);
     if (heading !== undefined) section = heading === "current" ? "present" : heading;
     else if (sentence.opensLine && opensUnknownSection(codes, sentence)) section = "present";
+    else if (section !== "present" && beginsWithVitals(codes, sentence)) section = "present";
     judge(codes, sentence, hits);
     for (const hit of hits) raise(hit, section);
     if (hits.some(({ status, entry }) => status === "asked" && entry.targets.length > 0)) unanswered = hits;
@@ -99,6 +100,12 @@ function opensUnknownSection(codes: Uint16Array, { start, end }: Sentence): bool
     if (codes[at] === 0x2c || (codes[at] >= 0x30 && codes[at] <= 0x39)) return false;
   }
   return false;
+}
+
+/** Vital signs are today's: a sentence that begins with one ends a history that went on in the same line. */
+function beginsWithVitals(codes: Uint16Array, { start }: Sentence): boolean {
+  const head = String.fromCharCode(...codes.subarray(start, start + 16));
+  return /^[ ,]*(?:t|p|r|hr|rr|bp|spo2|体温|心率|脉搏|呼吸|血氧|temp|pulse)[ :=]*\d/i.test(head);
 }
 
 /** Gives every hit of a sentence its status by the cues around it. */
