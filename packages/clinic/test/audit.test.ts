@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import fc from "fast-check";
 import { hashEntry } from "../src/audit/entry.ts";
+import { schema } from "../src/audit/log.ts";
 import { type AuditEvent, openAuditLog, verifyAuditLog } from "../src/index.ts";
 
 function inDirectory<T>(use: (directory: string) => T): T {
@@ -32,12 +33,14 @@ function write(directory: string, count: number): void {
 }
 
 /** Changes the file as one who has it and knows SQL. */
+/** As one would who knows the log: the triggers are back afterwards. */
 function tamper(directory: string, sql: string): void {
   const database = new DatabaseSync(join(directory, "audit.db"));
   database.exec(
     "PRAGMA synchronous = OFF; DROP TRIGGER entry_no_update; DROP TRIGGER entry_no_delete; DROP TRIGGER head_no_delete; DROP TRIGGER head_forward;",
   );
   database.exec(sql);
+  database.exec(schema);
   database.close();
 }
 
@@ -148,6 +151,24 @@ test("a forged chain, rewritten from the change on, is found by the seal, and by
     );
     assert.match(verifyAuditLog(directory, kept).problems[0], /entry 6: is not the one of the given head/);
   }));
+
+test("a log without its triggers, or with others, is found", () => {
+  for (const [sql, problem] of [
+    ["DROP TRIGGER entry_no_delete", "the trigger entry_no_delete is gone"],
+    [
+      "CREATE TRIGGER more AFTER INSERT ON entry BEGIN DELETE FROM head; END",
+      "the trigger more does not belong to the log",
+    ],
+  ]) {
+    inDirectory((directory) => {
+      write(directory, 3);
+      const database = new DatabaseSync(join(directory, "audit.db"));
+      database.exec(sql);
+      database.close();
+      assert.deepEqual(verifyAuditLog(directory).problems, [problem]);
+    });
+  }
+});
 
 test("an old copy put back is found only by a head kept elsewhere", () =>
   inDirectory((directory) => {

@@ -32,7 +32,7 @@ export const secretFile = "audit.secret";
  * `head` holds the last place and hash, sealed with the secret, in the same transaction as the entry: cutting off the log without the
  * secret is noticed. STRICT and the triggers stop programs that mean no harm; the chain finds what those that do have changed.
  */
-const schema = `
+export const schema = `
 CREATE TABLE IF NOT EXISTS entry (
   seq INTEGER PRIMARY KEY,
   at TEXT NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL, outcome TEXT NOT NULL,

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { hashEntry, hashedFields, origin } from "./entry.ts";
-import { type AuditHead, logFile, readSecret, sealOf, secretFile } from "./log.ts";
+import { type AuditHead, logFile, readSecret, schema, sealOf, secretFile } from "./log.ts";
 
 /** What an examination of a log found. */
 export interface Verification {
@@ -35,6 +35,7 @@ export function verifyAuditLog(directory: string, anchor?: AuditHead, pageSize =
     // Where it may write, SQLite first undoes what a killed process left half done.
     database = new DatabaseSync(path, { readOnly: !writable(path), timeout: 5000 });
     database.exec("PRAGMA query_only = ON");
+    checkSchema(database, chain);
     readChain(database, directory, chain, pageSize);
   } catch (error) {
     chain.problems.push(`the file is damaged: ${(error as Error).message}`);
@@ -64,6 +65,25 @@ function readChain(database: DatabaseSync, directory: string, chain: Chain, page
       checkHead(sealed, directory, chain);
     }
   }
+}
+
+/** Tables and triggers are those that a log is made with: without its triggers it would be no append-only log. */
+function checkSchema(database: DatabaseSync, chain: Chain): void {
+  const pristine = new DatabaseSync(":memory:");
+  pristine.exec(schema);
+  const [expected, found] = [pristine, database].map(
+    (of) =>
+      new Map(
+        (of.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL").all() as Row[]).map(
+          (row) => [`${row["type"]} ${row["name"]}`, `${row["tbl_name"]}: ${row["sql"]}`],
+        ),
+      ),
+  );
+  pristine.close();
+  for (const [name, sql] of expected)
+    if (found.get(name) !== sql) chain.problems.push(`the ${name} is ${found.has(name) ? "changed" : "gone"}`);
+  for (const name of found.keys())
+    if (!expected.has(name)) chain.problems.push(`the ${name} does not belong to the log`);
 }
 
 /** What is known of a chain so far. */
