@@ -3,7 +3,7 @@ import type { Allocator } from "../allocator.ts";
 import type { OpenBuffer, Root } from "./buffers.ts";
 import type { CublasLt, ElementType } from "./cublas-lt.ts";
 import type { Launcher } from "./launcher.ts";
-import { rowsMacro } from "./launches/decode.ts";
+import { mostFusedRows, rowsMacro } from "./launches/decode.ts";
 import { fitsGroupedMma, groupedGemmMma, instructionsOf } from "./launches/grouped-mma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
 
@@ -49,9 +49,6 @@ export interface GemmBuffers {
 /** Most routed rows that each read their expert's weights: beyond it experts have several, and tiles are better. */
 const mostRoutedRows = 64;
 
-/** Most rows of a product whose weights are read once for all of them. */
-const mostFewRows = 8;
-
 /** Whether a product is one of decoding: few rows, weights [n, k] in rows of whole 16 bytes, and nothing added but a residual. */
 function isFewRows({
   m,
@@ -70,7 +67,7 @@ function isFewRows({
 }: KernelArguments<"gemm", number>) {
   const aligned = [k, lda, ldb, strideA, strideB].every((elements) => elements % 8 === 0);
   const plainSum = !c || (beta === 1 && batch === 1);
-  return m <= mostFewRows && !transposeA && !!transposeB && alpha === 1 && plainSum && !bias && aligned;
+  return m <= mostFusedRows && !transposeA && !!transposeB && alpha === 1 && plainSum && !bias && aligned;
 }
 
 export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Allocator): Products {

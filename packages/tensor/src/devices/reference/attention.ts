@@ -23,25 +23,40 @@ function logitsOf(q: View, k: View, documents: View, b: number, h: number, i: nu
   return logits;
 }
 
+interface Rotation {
+  readonly n: number;
+  readonly position: number;
+  readonly cos: View;
+  readonly sin: View;
+  readonly inverse: number;
+  readonly accumulate: number;
+}
+
+/** Rotates the interleaved pairs of n elements of x, from `at` on, into y from `to` on. */
+export function rotatePairs(x: View, at: number, y: View, to: number, rotation: Rotation): void {
+  const { n, position, cos, sin, inverse, accumulate } = rotation;
+  const half = n / 2;
+  for (let i = 0; i < half; i++) {
+    const c = cos[position * half + i];
+    const s = inverse ? -sin[position * half + i] : sin[position * half + i];
+    const [even, odd] = [x[at + 2 * i], x[at + 2 * i + 1]];
+    put(y, to + 2 * i, even * c - odd * s, accumulate);
+    put(y, to + 2 * i + 1, even * s + odd * c, accumulate);
+  }
+}
+
 export const attentionKernels: Implementations<
   "rope" | "attentionForward" | "attentionBackward" | "latentCacheWrite" | "pagedLatentAttention"
 > = {
   rope({ x, y, positions, cos, sin, rows, heads, headDim, start, ropeDim, inverse, accumulate }) {
-    const half = ropeDim / 2;
     for (let r = 0; r < rows; r++) {
       for (let h = 0; h < heads; h++) {
         const base = (r * heads + h) * headDim;
         for (let i = 0; i < headDim; i++) {
           if (i < start || i >= start + ropeDim) put(y, base + i, x[base + i], accumulate);
         }
-        for (let i = 0; i < half; i++) {
-          const c = cos[positions[r] * half + i];
-          const s = inverse ? -sin[positions[r] * half + i] : sin[positions[r] * half + i];
-          const at = base + start + 2 * i;
-          const [even, odd] = [x[at], x[at + 1]];
-          put(y, at, even * c - odd * s, accumulate);
-          put(y, at + 1, even * s + odd * c, accumulate);
-        }
+        const from = base + start;
+        rotatePairs(x, from, y, from, { n: ropeDim, position: positions[r], cos, sin, inverse, accumulate });
       }
     }
   },

@@ -1,5 +1,5 @@
 import type { FusedKernelName } from "../../kernels.ts";
-import { attentionKernels } from "./attention.ts";
+import { attentionKernels, rotatePairs } from "./attention.ts";
 import { moeKernels } from "./moe.ts";
 import { type Implementations, sigmoid, type View } from "./view.ts";
 
@@ -12,15 +12,6 @@ function dot(a: View, aAt: number, b: View, bAt: number, n: number): number {
 
 function rstdOf(x: View, at: number, dim: number, eps: number): number {
   return 1 / Math.sqrt(dot(x, at, x, at, dim) / dim + eps);
-}
-
-/** Rotates the interleaved pairs of n elements for a position into y. */
-function rotate(x: View, at: number, y: View, to: number, n: number, position: number, cos: View, sin: View): void {
-  for (let i = 0; i < n / 2; i++) {
-    const [c, s] = [cos[(position * n) / 2 + i], sin[(position * n) / 2 + i]];
-    y[to + 2 * i] = x[at + 2 * i] * c - x[at + 2 * i + 1] * s;
-    y[to + 2 * i + 1] = x[at + 2 * i] * s + x[at + 2 * i + 1] * c;
-  }
 }
 
 export const decodeKernels: Implementations<FusedKernelName> = {
@@ -39,16 +30,17 @@ export const decodeKernels: Implementations<FusedKernelName> = {
     const { rows, heads, nope, latent, ropeDim, slotCount, eps } = g;
     const width = latent + ropeDim;
     for (let r = 0; r < rows; r++) {
+      const rotation = { n: ropeDim, position: positions[r], cos, sin, inverse: 0, accumulate: 0 };
       for (let h = 0; h < heads; h++) {
         const [from, to] = [(r * heads + h) * (nope + ropeDim), (r * heads + h) * width];
         for (let c = 0; c < latent; c++) absorbed[to + c] = dot(q, from, keys, (h * latent + c) * nope, nope);
-        rotate(q, from + nope, absorbed, to + latent, ropeDim, positions[r], cos, sin);
+        rotatePairs(q, from + nope, absorbed, to + latent, rotation);
       }
       const slot = slots[r];
       if (slot < 0 || slot >= slotCount) continue;
       const rstd = rstdOf(kv, r * width, latent, eps);
       for (let c = 0; c < latent; c++) cache[slot * width + c] = kv[r * width + c] * rstd * norm[c];
-      rotate(kv, r * width + latent, cache, slot * width + latent, ropeDim, positions[r], cos, sin);
+      rotatePairs(kv, r * width + latent, cache, slot * width + latent, rotation);
     }
   },
   pagedLatentValues({ values, out, valueDim, ...g }) {

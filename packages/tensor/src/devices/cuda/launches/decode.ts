@@ -1,5 +1,5 @@
 import type { FusedKernelName } from "../../../kernels.ts";
-import { latentPartials, partsOf } from "./latent-splits.ts";
+import { latentPartials } from "./latent-splits.ts";
 import type { Launches } from "./launch.ts";
 
 const file = "decode";
@@ -59,7 +59,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
     );
   },
   pagedLatentValues(g, launcher) {
-    const splits = latentPartials(g, launcher);
+    const { splits, macros } = latentPartials(g, launcher);
     const parts = Math.max(1, Math.min(4, Math.ceil(g.valueDim / 32)));
     launcher.launch(
       "latent-splits",
@@ -69,7 +69,7 @@ export const decodeLaunches: Launches<FusedKernelName> = {
       "pppiii",
       [launcher.scratch, g.values, g.out, g.heads, g.valueDim, splits],
       4 * splits,
-      partsOf(g, launcher.scratchBytes).macros,
+      macros,
       true,
     );
   },

@@ -23,7 +23,7 @@ export function fitsLatentSplits({ latent, ropeDim }: Pick<Latent, "latent" | "r
  * How many parts contexts are cut into, and positions that a block takes at a time. It depends on what is fixed when a graph is captured
  * alone: the rows, and the longest context that a block table can hold.
  */
-export function partsOf(g: Latent, scratchBytes: number) {
+function partsOf(g: Latent, scratchBytes: number) {
   const longest = g.maxBlocks * g.blockSize;
   const blocks = g.rows * Math.ceil(g.heads / headsOfBlock);
   const room = Math.floor(scratchBytes / (4 * g.rows * g.heads * (g.latent + 4)));
@@ -32,8 +32,8 @@ export function partsOf(g: Latent, scratchBytes: number) {
   return { chunk, splits, macros: [`LATENT=${g.latent}`, `ROPE=${g.ropeDim}`, `CHUNK=${chunk}`] };
 }
 
-/** Partial sums by part of the context, into the launcher's scratch. Returns how many parts. */
-export function latentPartials(g: Latent, launcher: Launcher): number {
+/** Partial sums by part of the context, into the launcher's scratch. Returns how many parts, and what the next kernel is compiled with. */
+export function latentPartials(g: Latent, launcher: Launcher): { splits: number; macros: readonly string[] } {
   const { chunk, splits, macros } = partsOf(g, launcher.scratchBytes);
   const width = g.latent + g.ropeDim;
   const shared = 4 * headsOfBlock * width + 2 * chunk * (width + 8) + 4 * headsOfBlock * chunk;
@@ -51,12 +51,12 @@ export function latentPartials(g: Latent, launcher: Launcher): number {
     macros,
     true,
   );
-  return splits;
+  return { splits, macros };
 }
 
 /** Partial sums by part of the context, then their combination. */
 export function latentInSplits(g: KernelArguments<"pagedLatentAttention", number>, launcher: Launcher): void {
-  const splits = latentPartials(g, launcher);
+  const { splits, macros } = latentPartials(g, launcher);
   launcher.launch(
     file,
     "latentCombine",
@@ -65,7 +65,7 @@ export function latentInSplits(g: KernelArguments<"pagedLatentAttention", number
     "ppii",
     [launcher.scratch, g.out, g.heads, splits],
     4 * splits,
-    partsOf(g, launcher.scratchBytes).macros,
+    macros,
     true,
   );
 }
