@@ -58,6 +58,34 @@ test("writes keep their place among kernels, and reads may be many at once", asy
   await device.close();
 });
 
+test("what the host writes is not harmed by tensors that were given back while the queue still uses them", async () => {
+  const device = createDevice(await openWasmBackend({ threads: 2 }));
+  const { backend } = device;
+  const n = 1000;
+  const busy = tensor(device, normal(1, 0, 512 * 512), [512, 512]);
+  for (let round = 0; round < 5; round++) {
+    const [value, sum] = [persistent(device, [n], "f32", "value"), persistent(device, [1], "f32", "sum")];
+    value.write(new Float32Array(n));
+    sum.write([0]);
+    // A queue that is busy for a while, with writes to memory that is free by then for the host's list and copies.
+    const gone = Array.from({ length: 4 }, () => persistent(device, [n], "f32", "gone"));
+    scope(device, () => matmul(matmul(busy, busy), busy));
+    for (const { buffer } of gone) backend.enqueue("fill", { y: buffer, n, value: 7 });
+    for (const one of gone) one.release();
+    value.write(new Float32Array(n).fill(round));
+    const graph = backend.capture(() => {
+      for (let i = 0; i < 100; i++)
+        backend.enqueue("axpby", { x: value.buffer, y: sum.buffer, n: 1, alpha: 1, beta: 1 });
+    });
+    backend.launch(graph);
+    assert.ok((await value.read()).every((one) => one === round));
+    assert.equal(await sum.item(), 100 * round);
+    value.release();
+    sum.release();
+  }
+  await device.close();
+});
+
 test("the ring of commands may wrap many times", async () => {
   const device = createDevice(await openWasmBackend({ threads: 2 }));
   const y = tensor(device, [0]);

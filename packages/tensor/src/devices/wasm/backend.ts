@@ -108,7 +108,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   const control = controlBase / 4;
 
   const refusal = `the WASM device holds ${mebibytes(maximum * pageBytes)} at most. Use a smaller batch or model, gradient checkpointing, or the CUDA device`;
-  const allocator = new Allocator(refusal, (bytes) => {
+  const grow = (bytes: number) => {
     const now = memory.buffer.byteLength / pageBytes;
     // Growing is slow: at least 16 MiB, or an eighth of what there is.
     const wanted = Math.max(Math.ceil(bytes / pageBytes), 256, Math.ceil(now / 8));
@@ -122,7 +122,13 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     words = new Int32Array(memory.buffer);
     floats = new Float32Array(memory.buffer);
     return { start: now * pageBytes, end: (now + pages) * pageBytes };
-  });
+  };
+  const allocator = new Allocator(refusal, grow);
+  /**
+   * Memory that the host writes while the queue is busy. It has addresses of its own: a tensor that was given back may still be used
+   * by what waits in the queue, and only what goes through the queue itself may take its place.
+   */
+  const staging = new Allocator(refusal, grow);
 
   let lost: string | null = null;
   let closed = false;
@@ -130,7 +136,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   let fence = 0;
   let recording: number[] | null = null;
   const graphs = new WeakMap<Graph, { address: number; words: number; command: number }>();
-  /** Host writes that wait in memory for their turn, freed once their fence has passed. */
+  /** Host writes that wait for their turn, freed once their fence has passed. */
   let staged: { fence: number; address: number; bytes: number }[] = [];
   const pool = await startPool(
     {
@@ -235,9 +241,18 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     const done = Atomics.load(words, control + controlWords.done);
     staged = staged.filter((entry) => {
       const passed = ((done - entry.fence) | 0) >= 0;
-      if (passed) allocator.free(entry.address, entry.bytes);
+      if (passed) staging.free(entry.address, entry.bytes);
       return !passed;
     });
+  }
+
+  /** Enqueues a write of the host behind what the queue holds; `fill` puts the bytes at the address it is given. */
+  function stage(to: number, bytes: number, label: string, fill: (address: number) => void): void {
+    collectStaged();
+    const from = staging.alloc(bytes, label);
+    fill(from);
+    publish(commands.copy, [to, from, bytes]);
+    staged.push({ fence: placeFence(), address: from, bytes });
   }
 
   function copyIn(address: number, dtype: DType, data: HostData): void {
@@ -288,11 +303,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
         copyIn(address, dtype, data);
         return;
       }
-      collectStaged();
-      const from = allocator.alloc(bytes, "a host write");
-      copyIn(from, dtype, data);
-      publish(commands.copy, [address, from, bytes]);
-      staged.push({ fence: placeFence(), address: from, bytes });
+      stage(address, bytes, "a host write", (from) => copyIn(from, dtype, data));
     },
     enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>) {
       checkUsable(kernel);
@@ -357,14 +368,9 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
       }
       const small = multiplications < leastSharedWork * kernelCount;
       const address = allocator.alloc(list.length * 4, "a captured graph");
-      // Fresh memory that nothing in the queue uses may be written at once only if it was never freed by it.
-      if (idle()) words.set(list, address / 4);
-      else {
-        const from = allocator.alloc(list.length * 4, "a captured graph's copy");
-        words.set(list, from / 4);
-        publish(commands.copy, [address, from, list.length * 4]);
-        staged.push({ fence: placeFence(), address: from, bytes: list.length * 4 });
-      }
+      const write = (to: number) => words.set(list, to / 4);
+      if (idle()) write(address);
+      else stage(address, list.length * 4, "a captured graph's copy", write);
       const graph: Graph = { kernelCount };
       graphs.set(graph, { address, words: list.length, command: small ? commands.replaySmall : commands.replay });
       return graph;
