@@ -17,8 +17,8 @@ import { textTable } from "../../harness.ts";
 export interface SyntheticOptions {
   readonly seeds: readonly number[];
   readonly networks: readonly VariantName[];
-  /** Limit of one training, minutes. */
-  readonly minutes?: number;
+  /** Passes over the labelled notes of each training. */
+  readonly epochs: number;
   readonly progress: (message: string) => void;
 }
 
@@ -72,7 +72,7 @@ export async function measureSynthetic(records: readonly CohortRecord[], options
     for (const seed of options.seeds) {
       const model = await trainDiagnosisModel({
         ...{ examples: examples.train, validation: examples.validation, config: variants[name], seed },
-        ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+        training: { epochs: options.epochs },
       });
       try {
         await judge(`network ${name}`, seed, (part) => model.predict(examples[part].map(({ input }) => input)));
