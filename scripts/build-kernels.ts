@@ -7,7 +7,8 @@ import { fusedKernels, kernels } from "../packages/tensor/src/kernels.ts";
 const modules: Readonly<Record<string, readonly string[]>> = {
   gemm: ["gemm"],
   "gemm-grouped": ["groupedGemm", "groupedGemmWeightGrad"],
-  norms: ["rmsNormForward", "rmsNormBackward", "layerNormForward", "layerNormBackward"],
+  norms: ["rmsNormForward", "rmsNormBackward"],
+  "layer-norm": ["layerNormForward", "layerNormBackward"],
   rope: ["rope"],
   attention: ["attentionForward", "attentionBackward"],
   latent: ["latentCacheWrite", "pagedLatentAttention"],

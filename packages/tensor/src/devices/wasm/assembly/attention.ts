@@ -2,6 +2,7 @@ import { float, int, pointer } from "./arguments";
 import { gemmBlock } from "./gemm-block";
 import { dot } from "./gemm-small";
 import { expRow, rowMaximum, scaleRow } from "./reductions";
+import { zeroRow } from "./rows";
 import { scratch } from "./scratch";
 
 // Query rows go through in blocks of one document and one head, so that a block's logits [rows, columns] stay in the second-level
@@ -60,7 +61,7 @@ export function attentionForward(args: usize, thread: i32, threads: i32): void {
             // The maximum passes over NaN, the sum does not.
             store<f32>(rowMax + stat, sum == sum ? most : sum);
             store<f32>(lse + stat, most + <f32>Math.log(sum));
-            memory.fill(row + (<usize>n << 2), 0, <usize>(columns - n) << 2);
+            zeroRow(row + (<usize>n << 2), columns - n);
             store<f32>(factors + (<usize>(i - i0) << 2), 1 / sum);
           }
           gemmBlock(logits, columns, false, vAt, ldv, false, outAt, ldv, i1 - i0, vDim, columns, 1, false, work, false, 0);
@@ -87,8 +88,8 @@ export function attentionBackward(args: usize, thread: i32, threads: i32): void 
     const ids = documents + ((<usize>b * <usize>sequence) << 2), row0 = <usize>b * <usize>sequence;
     const qUnit = (row0 * <usize>ldq + head * qkDim) << 2, vUnit = (row0 * <usize>ldv + head * vDim) << 2;
     for (let i: i32 = 0; i < sequence; i++) {
-      memory.fill(dk + qUnit + ((<usize>i * <usize>ldq) << 2), 0, <usize>qkDim << 2);
-      memory.fill(dv + vUnit + ((<usize>i * <usize>ldv) << 2), 0, <usize>vDim << 2);
+      zeroRow(dk + qUnit + ((<usize>i * <usize>ldq) << 2), qkDim);
+      zeroRow(dv + vUnit + ((<usize>i * <usize>ldv) << 2), vDim);
     }
     for (let c0: i32 = 0, end: i32 = 0; c0 < sequence; c0 = end) {
       end = documentEnd(ids, c0, sequence);
@@ -105,9 +106,9 @@ export function attentionBackward(args: usize, thread: i32, threads: i32): void 
           const at = vUnit + ((<usize>i * <usize>ldv) << 2);
           const own = dot(dout + at, out + at, vDim);
           store<f32>(delta + stat, own);
-          const tail = row + (<usize>n << 2), rest = <usize>(columns - n) << 2;
-          memory.fill(p + tail, 0, rest);
-          memory.fill(ds + tail, 0, rest);
+          const tail = row + (<usize>n << 2);
+          zeroRow(p + tail, columns - n);
+          zeroRow(ds + tail, columns - n);
           expRow(p + row, p + row, n, load<f32>(lse + stat));
           softmaxSlope(p + row, ds + row, n, own, scale);
         }

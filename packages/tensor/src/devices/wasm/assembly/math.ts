@@ -5,7 +5,8 @@
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(88.8)), f32x4.splat(-87.5));
+  // pmin and pmax are one instruction each, and leave a NaN that is their first argument.
+  const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88.8)), f32x4.splat(-87.5));
   const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504)));
   let r = f32x4.relaxed_nmadd(n, f32x4.splat(0.693359375), clamped);
   r = f32x4.relaxed_nmadd(n, f32x4.splat(-2.12194440e-4), r);
@@ -66,7 +67,7 @@ export function expBelow1(x: f32): f32 {
 // @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
+  return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), expBelow4(f32x4.pmin(f32x4.neg(x), f32x4.splat(88)))));
 }
 
 // @ts-ignore: decorator
