@@ -16,9 +16,10 @@ export {
   startLocalRanks,
 } from "./local-group.ts";
 export { type RankPlace, ranksFromEnvironment } from "./ranks.ts";
+export { type Rendezvous, rendezvousFromEnvironment } from "./rendezvous.ts";
 export { type Piece, type PlannedParameter, planShards, type ShardPlan } from "./shard-plan.ts";
 export { type SavedTensor, type ShardedOptimizer, savedTensors, shardOptimizer } from "./sharded-optimizer.ts";
-export { openSocketTransport, type SocketTransportOptions } from "./socket-transport.ts";
+export { openSocketTransport, type SocketTransport, type SocketTransportOptions } from "./socket-transport.ts";
 export { type RankContext, type RankOutcomes, runThreadRanks, type ThreadRanksOptions } from "./thread-ranks.ts";
 export { createThreadGroup, failThreadGroup, type ThreadGroup, threadTransport } from "./thread-transport.ts";
 export type { Transport } from "./transport.ts";

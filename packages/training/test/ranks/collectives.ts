@@ -4,7 +4,10 @@ import { type Communicator, hostCommunicator, openSocketTransport, type RankCont
 import fc from "fast-check";
 
 export interface CollectivesTask {
+  /** Directory of Unix sockets. */
   readonly sockets?: string;
+  /** Ports of this machine, one for each of the {@link groups}. */
+  readonly ports?: readonly number[];
   readonly backend: "wasm" | "reference";
   readonly cases: number;
   readonly seed: number;
@@ -24,12 +27,13 @@ function valuesOf(seed: number, rank: number, count: number, whole: boolean): Fl
     : Float32Array.from({ length: count }, () => (next() - 0.5) * 10 ** Math.floor(next() * 6));
 }
 
-/** Groups over sockets that are joined and left one after the other: a rank must be free to leave right after its last round. */
-const groups = 3;
+/** Groups over sockets or TCP that are joined and left one after the other: a rank must be free to leave right after its last round. */
+export const groups = 3;
 
 /** Runs the cases; resolves to how many elements were compared. @throws on the first difference. */
 export async function rank(context: RankContext, data: unknown): Promise<number> {
-  const { sockets, backend, cases, seed } = data as CollectivesTask;
+  const { sockets, ports, backend, cases, seed } = data as CollectivesTask;
+  const meets = sockets !== undefined || ports !== undefined;
   const device = createDevice(backend === "wasm" ? await openWasmBackend({ threads: 1 }) : openReferenceBackend());
   const drawn = fc.sample(
     fc.record({
@@ -43,15 +47,15 @@ export async function rank(context: RankContext, data: unknown): Promise<number>
     { seed, numRuns: cases },
   );
   let compared = 0;
-  for (let group = 0; group < (sockets ? groups : 1); group++) {
-    const communicator = sockets
-      ? hostCommunicator(
-          device,
-          await openSocketTransport({ ...context, directory: `${sockets}/${group}`, capacity: 1024, limitSeconds: 20 }),
-        )
+  for (let group = 0; group < (meets ? groups : 1); group++) {
+    const place = ports
+      ? { rendezvous: { host: "127.0.0.1", port: ports[group], group: "collectives" } }
+      : { directory: `${sockets}/${group}` };
+    const communicator = meets
+      ? hostCommunicator(device, await openSocketTransport({ ...context, ...place, capacity: 1024, limitSeconds: 20 }))
       : context.communicator(device);
     for (const [i, drawnCase] of drawn.entries())
-      if (!sockets || i % groups === group) compared += await check(device, communicator, drawnCase);
+      if (!meets || i % groups === group) compared += await check(device, communicator, drawnCase);
     await communicator.close();
   }
   await device.close();
