@@ -1,6 +1,5 @@
 export { type AcrossRanks, acrossRanks } from "./agreement.ts";
 export {
-  type CollectiveDType,
   type Communicator,
   RankError,
   type ReduceOp,
@@ -15,7 +14,8 @@ export {
   type RankExit,
   startLocalRanks,
 } from "./local-group.ts";
-export { type RankPlace, ranksFromEnvironment } from "./ranks.ts";
+export { ncclCommunicator } from "./nccl-communicator.ts";
+export { gpuOfRank, type RankPlace, ranksFromEnvironment } from "./ranks.ts";
 export { type Rendezvous, rendezvousFromEnvironment } from "./rendezvous.ts";
 export { type Piece, type PlannedParameter, planShards, type ShardPlan } from "./shard-plan.ts";
 export { type SavedTensor, type ShardedOptimizer, savedTensors, shardOptimizer } from "./sharded-optimizer.ts";

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import type { Device } from "@baltoro/tensor";
 import type { Communicator } from "./communicator.ts";
 import { hostCommunicator } from "./host-communicator.ts";
+import { ncclCommunicator } from "./nccl-communicator.ts";
 import { launcherVariables, type RankPlace } from "./ranks.ts";
 import { rendezvousFromEnvironment } from "./rendezvous.ts";
 import { openSocketTransport } from "./socket-transport.ts";
@@ -15,7 +16,7 @@ const socketsVariable = "BALTORO_RANK_SOCKETS";
 
 /**
  * Joins the group that a launcher has started. Processes of one machine meet over Unix sockets, those of several over TCP
- * ({@link rendezvousFromEnvironment}).
+ * ({@link rendezvousFromEnvironment}). GPUs then talk through NCCL, CPU ranks over these connections.
  *
  * @throws Error where it is not said where to meet; RankError where a rank does not come.
  */
@@ -27,7 +28,8 @@ export async function joinGroup(
   const { rank, size, localSize, group } = place;
   const directory = environment[socketsVariable] ?? join(tmpdir(), `baltoro-ranks-${userInfo().uid}-${group || "0"}`);
   const meeting = localSize === size ? { directory } : { rendezvous: rendezvousFromEnvironment(place, environment) };
-  return hostCommunicator(device, await openSocketTransport({ rank, size, ...meeting }));
+  const transport = await openSocketTransport({ rank, size, ...meeting });
+  return device.description.kind === "cuda" ? ncclCommunicator(device, transport) : hostCommunicator(device, transport);
 }
 
 function prefixLines(stream: NodeJS.ReadableStream, rank: number): void {

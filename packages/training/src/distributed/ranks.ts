@@ -78,6 +78,20 @@ export function ranksFromEnvironment(environment: Environment = process.env): Ra
   return first;
 }
 
+/**
+ * Which of the GPUs that a process sees is its own: that of its rank on the machine, or the only one, where the launcher shows each process
+ * one.
+ *
+ * @throws Error where there are too few.
+ */
+export function gpuOfRank({ localRank, localSize }: RankPlace, visible: number): number {
+  if (visible === 1) return 0;
+  if (localRank < visible) return localRank;
+  throw new Error(
+    `ranks: ${localSize} ranks are on this machine, which shows ${visible} GPUs; start one rank for each GPU, or use --device wasm`,
+  );
+}
+
 /** Variables of launchers, which a process that starts ranks of its own must not pass on. */
 export function launcherVariables(): string[] {
   return launchers.flatMap(({ rank, size, localRank, localSize, group }) => [

@@ -41,6 +41,7 @@ export function failSockets(memory: SharedArrayBuffer, reason: string): void {
   words[socketWords.reasonLength] = text.length;
   Atomics.store(words, socketWords.failed, 2);
   Atomics.notify(words, socketWords.done);
+  Atomics.notify(words, socketWords.request);
 }
 
 /** Why nothing works any more, or null. */
