@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { createModel, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import {
+  gpuOfRank,
   optimizedParameters,
   type PlannedParameter,
   planShards,
@@ -180,6 +181,29 @@ test("where the ranks of several machines meet", () => {
     [slurm, /MASTER_ADDR and MASTER_PORT/],
   ];
   for (const [environment, message] of refused) assert.throws(() => meet(environment), message);
+});
+
+test("each rank of a machine has a GPU of its own", () => {
+  const place = (localRank: number) => {
+    const found = ranksFromEnvironment({
+      RANK: "5",
+      WORLD_SIZE: "8",
+      LOCAL_RANK: `${localRank}`,
+      LOCAL_WORLD_SIZE: "4",
+    });
+    assert.ok(found);
+    return found;
+  };
+  assert.deepEqual(
+    [0, 1, 3].map((localRank) => gpuOfRank(place(localRank), 4)),
+    [0, 1, 3],
+  );
+  // Where the launcher shows each process one GPU, that one.
+  assert.equal(gpuOfRank(place(3), 1), 0);
+  assert.throws(
+    () => gpuOfRank(place(2), 2),
+    /4 ranks are on this machine, which shows 2 GPUs; start one rank for each GPU/,
+  );
 });
 
 test("half-set and contradictory variables are refused", () => {

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { frame, readFrame } from "../src/distributed/socket-frames.ts";
 import { freePort } from "./ranks/free-port.ts";
 import type { MeetTask } from "./ranks/meet.ts";
 
@@ -21,6 +22,12 @@ async function knock(port: number): Promise<Socket> {
     if (up) return socket;
     await sleep(50);
   }
+}
+
+/** Says what a rank says first; resolves to the answer. */
+function greet(socket: Socket, rank: number, size: number) {
+  socket.write(frame("hello", JSON.stringify({ group: "test", port: 1 }), { sequence: rank, count: size }));
+  return readFrame(socket, 10);
 }
 
 interface Ended {
@@ -117,7 +124,7 @@ test("ranks that count differently end with the reason", async () => {
 test("two groups on one port: the second is told, the first goes on", async () => {
   const port = await freePort();
   const first = [start({ rank: 0, size: 2, port, group: "one" })];
-  await sleep(1000);
+  (await knock(port)).destroy();
   const second = [0, 1].map((rank) => start({ rank, size: 2, port, group: "two", limitSeconds: 4 }));
   const [zero, one] = await all(second);
   assert.deepEqual([zero.code, one.code], [1, 1]);
@@ -145,9 +152,8 @@ test("a second process of a rank is turned away, and the group goes on", async (
   const port = await freePort();
   const ranks = [0, 1].map((rank) => start({ rank, size: 2, port, staySeconds: 3 }));
   await Promise.all(ranks.map(({ joined }) => joined));
-  const { code, error } = await start({ rank: 1, size: 2, port }).ended;
-  assert.equal(code, 1);
-  assert.match(error, /there is a rank 1 already/);
+  const answer = await greet(await knock(port), 1, 2);
+  assert.deepEqual([answer.kind, answer.text], ["abort", "there is a rank 1 already"]);
   assertMet(await all(ranks));
 });
 
@@ -164,10 +170,11 @@ test("another program on the port is no rank 0", async () => {
 
 test("a rank that is killed, while ranks meet and afterwards, ends the others", async () => {
   const port = await freePort();
-  const waiting = [0, 1].map((rank) => start({ rank, size: 3, port }));
-  await sleep(2500);
-  waiting[1].child.kill("SIGKILL");
-  assert.match((await waiting[0].ended).error, /rank 1 is lost/);
+  const waiting = start({ rank: 0, size: 3, port });
+  const lost = await knock(port);
+  assert.equal((await greet(lost, 1, 3)).kind, "hello");
+  lost.destroy();
+  assert.match((await waiting.ended).error, /rank 1 is lost/);
 
   const ranks = [0, 1, 2].map((rank) => start({ rank, size: 3, port, rounds: 300 }));
   await Promise.all(ranks.map(({ joined }) => joined));

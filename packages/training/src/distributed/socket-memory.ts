@@ -42,6 +42,7 @@ export function failSockets(memory: SharedArrayBuffer, reason: string): void {
   Atomics.store(words, socketWords.failed, 2);
   Atomics.notify(words, socketWords.done);
   Atomics.notify(words, socketWords.request);
+  Atomics.notify(words, socketWords.command);
 }
 
 /** Why nothing works any more, or null. */

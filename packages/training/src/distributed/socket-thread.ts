@@ -199,11 +199,20 @@ async function exchange(): Promise<void> {
   while (unsent > 0 || others().some(({ arrived }) => arrived !== round)) {
     const gone = others().find(({ arrived, left }) => left && arrived !== round);
     if (gone) fail(`rank ${gone.rank} has left`);
-    if (socketFailure(memory) !== null) return;
+    if (socketFailure(memory) !== null || Atomics.load(words, socketWords.command) !== socketCommands.none) return;
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
   }
+}
+
+/** Wakes an exchange that waits for others when the rank gives up, or another thread notes a failure. */
+async function noticeEnd(): Promise<void> {
+  while (Atomics.load(words, socketWords.command) === socketCommands.none && socketFailure(memory) === null) {
+    const wait = Atomics.waitAsync(words, socketWords.command, socketCommands.none, 1000);
+    if (wait.async) await wait.value;
+  }
+  wake();
 }
 
 /** Serves rounds until the rank closes or gives up. */
@@ -219,7 +228,7 @@ async function serve(): Promise<void> {
     }
     round = request;
     await exchange();
-    if (socketFailure(memory) !== null) return;
+    if (socketFailure(memory) !== null || Atomics.load(words, socketWords.command) !== socketCommands.none) return;
     Atomics.store(words, socketWords.done, round);
     Atomics.notify(words, socketWords.done);
   }
@@ -260,6 +269,7 @@ process.on("uncaughtException", (error) => fail(`the thread of the sockets faile
 try {
   meeting = await join();
   parentPort?.postMessage("joined");
+  void noticeEnd();
   await serve();
 } catch (error) {
   fail((error as Error).message);

@@ -85,6 +85,7 @@ export async function openSocketTransport(options: SocketTransportOptions): Prom
     Atomics.store(words, socketWords.command, command);
     Atomics.add(words, socketWords.request, 1);
     Atomics.notify(words, socketWords.request);
+    Atomics.notify(words, socketWords.command);
   }
 
   /** Asks for a round and returns its number. */
