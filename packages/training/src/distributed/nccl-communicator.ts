@@ -171,6 +171,7 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
       process.off("exit", release);
       Atomics.store(words, ncclWords.command, ncclCommands.leave);
       Atomics.notify(words, ncclWords.command);
+      worker.ref();
       await ended;
       if (transport.failure() === null) backend.guard(null);
       await transport.close();

@@ -118,7 +118,7 @@ export async function openSocketTransport(options: SocketTransportOptions): Prom
     size,
     capacity,
     memory,
-    failure: () => socketFailure(memory),
+    failure: () => (Atomics.load(words, socketWords.failed) === 0 ? null : socketFailure(memory)),
     outgoing: (peer) => ({ buffer: memory, byteOffset: socketSlot(size, capacity, 0, peer) }),
     incoming: (peer) => ({ buffer: memory, byteOffset: socketSlot(size, capacity, 1, peer) }),
     exchange(call, bytes) {
