@@ -80,8 +80,11 @@ describe("the watch over a communicator", () => {
     for (const now of [10_100, 15_000, 20_000]) watch.look(now);
     words[ncclWords.marked] = 4;
     for (const now of [20_050, 30_000]) watch.look(now);
-    assert.equal(socketFailure(memory), null);
-    watch.look(30_100);
+    assert.deepEqual([socketFailure(memory), words[ncclWords.late]], [null, 0]);
+    // Time for the ranks to find out who is missing.
+    for (const now of [30_100, 45_000]) watch.look(now);
+    assert.deepEqual([socketFailure(memory), words[ncclWords.late]], [null, 1]);
+    watch.look(45_100);
     assert.match(
       socketFailure(memory) ?? "",
       /rank 1 gave up: its GPU did not finish .* within 10 s; one of them hangs/,

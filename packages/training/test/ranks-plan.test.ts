@@ -158,7 +158,7 @@ test("where the ranks of several machines meet", () => {
   assert.deepEqual([host, port], ["10.0.0.1", 29500]);
   // torchrun's own store listens on MASTER_PORT.
   assert.equal(meet({ ...addressed, TORCHELASTIC_USE_AGENT_STORE: "True" }).port, 29501);
-  assert.notEqual(meet({ ...addressed, TORCHELASTIC_RESTART_COUNT: "1" }).group, group);
+  assert.notEqual(meet({ ...addressed, TORCHELASTIC_RUN_ID: "other" }).group, group);
   assert.deepEqual(
     [meet({ ...addressed, BALTORO_RENDEZVOUS: "[fd00::1]:4000" })].map((one) => [one.host, one.port]),
     [["fd00::1", 4000]],

@@ -11,7 +11,7 @@ import {
 } from "@baltoro/tensor";
 import { type Communicator, RankError, rankTimeoutSeconds } from "./communicator.ts";
 import type { NcclThreadStart } from "./nccl-thread.ts";
-import { endSeconds } from "./nccl-watch.ts";
+import { endSeconds, rollCallSeconds } from "./nccl-watch.ts";
 import { ncclCommands, ncclWordBytes, ncclWords, withinCall } from "./nccl-words.ts";
 import { failSockets } from "./socket-memory.ts";
 import type { SocketTransport } from "./socket-transport.ts";
@@ -118,7 +118,24 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
     if (moment === "launched") mark();
     if (moment === "waiting") pass();
   });
-  const timer = setInterval(pass, 1000);
+  let meeting = false;
+  /** Finds out who hangs: the ranks that wait answer one another, at about the same time. */
+  async function rollCall(): Promise<void> {
+    if (meeting || closed || transport.failure() !== null || Atomics.load(words, ncclWords.late) === 0) return;
+    meeting = true;
+    try {
+      await transport.meet({ operation: "rollCall", count: 0 }, rollCallSeconds);
+      transport.abort(
+        `its GPU waits for other ranks for ${limitSeconds} s, and all of them wait: do they do the same work, and does the network between the GPUs work?`,
+      );
+    } catch {
+      // The transport has failed, and says who did not answer.
+    }
+  }
+  const timer = setInterval(() => {
+    pass();
+    void rollCall();
+  }, 1000);
   timer.unref();
   // A process that exits waits for its threads, and that thread for the graphs.
   const release = () => backend.releaseGraphs();
@@ -155,7 +172,14 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
     allToAll(input, output, count, dtype = "f32") {
       collective("allToAll", count, () => collectives.allToAll(input, output, count, dtype));
     },
-    barrier: (seconds) => transport.meet({ operation: "barrier", count: 0 }, seconds),
+    async barrier(seconds) {
+      meeting = true;
+      try {
+        await transport.meet({ operation: "barrier", count: 0 }, seconds);
+      } finally {
+        meeting = false;
+      }
+    },
     abort: (reason) => transport.abort(reason),
     async close() {
       if (closed) return;

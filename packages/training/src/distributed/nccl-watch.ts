@@ -21,6 +21,9 @@ export const endSeconds = 60;
 /** A rank that is lost is named by the sockets a moment after NCCL has noticed. */
 const nameMilliseconds = 1000;
 const callMilliseconds = 5000;
+/** How long ranks that wait too long look for the one that does not answer. A rank that is held up in the driver cannot. */
+export const rollCallSeconds = 10;
+const spareSeconds = 5;
 
 /**
  * Watches over a communicator. Kernels of NCCL wait on the device for ranks that may be gone: nobody but `ncclCommAbort` ends that, and the
@@ -52,7 +55,9 @@ export function ncclWatch(options: NcclWatchOptions): { look(now: number): boole
     const marked = Atomics.load(words, ncclWords.marked);
     const passed = Atomics.load(words, ncclWords.passed);
     if (marked === passed || marked !== seen.marked || passed !== seen.passed) seen = { marked, passed, since: now };
-    else if (now - seen.since >= limitSeconds * 1000)
+    const late = (now - seen.since) / 1000 - limitSeconds;
+    Atomics.store(words, ncclWords.late, late >= 0 ? 1 : 0);
+    if (late >= rollCallSeconds + spareSeconds)
       return `rank ${rank} gave up: its GPU did not finish what waits for other ranks within ${limitSeconds} s; one of them hangs, or does other work`;
     return null;
   }

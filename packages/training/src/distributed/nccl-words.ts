@@ -9,6 +9,8 @@ export const ncclWords = {
   passed: 3,
   /** Stays 0: to sleep on. */
   idle: 4,
+  /** 1: the limit between two marks is over, and the rank may find out who is missing. */
+  late: 5,
 } as const;
 export const ncclWordBytes = 64;
 

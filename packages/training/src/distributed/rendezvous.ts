@@ -27,8 +27,7 @@ export function rendezvousFromEnvironment(
   { source, group }: RankPlace,
   environment: Environment = process.env,
 ): Rendezvous {
-  const named = [source, group, environment["TORCHELASTIC_RUN_ID"], environment["TORCHELASTIC_RESTART_COUNT"]];
-  const key = named.filter((part) => part).join(" ");
+  const key = [source, group, environment["TORCHELASTIC_RUN_ID"]].filter((part) => part).join(" ");
   const own = environment[placeVariable];
   if (own) {
     const at = own.lastIndexOf(":");
