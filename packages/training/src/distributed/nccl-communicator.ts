@@ -1,15 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import {
-  cudaBackendOf,
-  type Device,
-  endProcessIn,
-  loadNccl,
-  ncclCollectives,
-  ncclIdBytes,
-  versionText,
-} from "@baltoro/tensor";
+import { cudaBackendOf, type Device, endProcessIn, loadNccl, ncclCollectives, ncclIdBytes } from "@baltoro/tensor";
 import { type Communicator, RankError, rankTimeoutSeconds } from "./communicator.ts";
+import { agree } from "./nccl-agreement.ts";
 import type { NcclThreadStart } from "./nccl-thread.ts";
 import { endSeconds, rollCallSeconds } from "./nccl-watch.ts";
 import { ncclCommands, ncclWordBytes, ncclWords, withinCall } from "./nccl-words.ts";
@@ -201,51 +194,6 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
       await transport.close();
     },
   };
-}
-
-/**
- * Sees that all ranks have the same NCCL and GPUs of their own, and brings them the id that rank 0 drew.
- *
- * @throws RankError
- */
-function agree(transport: SocketTransport, version: number, gpu: string, id: Uint8Array): Uint8Array {
-  const { rank, size } = transport;
-  const own = Buffer.alloc(20 + ncclIdBytes);
-  own.writeInt32LE(version);
-  own.write(gpu, 4, "hex");
-  own.set(id, 20);
-  const all = gatherBytes(transport, own);
-  const versions = all.map((bytes) => bytes.readInt32LE());
-  const other = versions.findIndex((value) => value !== versions[0]);
-  if (other > 0) {
-    const [first, second] = [versions[0], versions[other]].map(versionText);
-    throw new RankError(rank, "joining", `rank 0 has NCCL ${first}, rank ${other} has ${second}: all need the same`);
-  }
-  const gpus = all.map((bytes) => bytes.toString("hex", 4, 20));
-  const second = gpus.findIndex((value, i) => gpus.indexOf(value) < i);
-  if (second > 0) {
-    const first = gpus.indexOf(gpus[second]);
-    const reason = `rank ${first} and rank ${second} have the same GPU; start no more ranks on a machine (${size} in all) than it shows GPUs`;
-    throw new RankError(rank, "joining", reason);
-  }
-  return Uint8Array.from(all[0].subarray(20));
-}
-
-/** What every rank has, in their order. */
-function gatherBytes(transport: SocketTransport, own: Buffer): Buffer[] {
-  const { rank, size } = transport;
-  const peers = Array.from({ length: size }, (_, peer) => peer);
-  for (const peer of peers) {
-    const { buffer, byteOffset } = transport.outgoing(peer);
-    new Uint8Array(buffer, byteOffset, own.length).set(own);
-  }
-  const bytes = peers.map((peer) => (peer === rank ? 0 : own.length));
-  transport.exchange({ operation: "allGather", count: own.length }, bytes);
-  return peers.map((peer) => {
-    if (peer === rank) return own;
-    const { buffer, byteOffset } = transport.incoming(peer);
-    return Buffer.from(new Uint8Array(buffer, byteOffset, own.length).slice());
-  });
 }
 
 /** Waits until the GPUs are connected. @throws RankError where a rank is lost meanwhile, or it takes too long. */
