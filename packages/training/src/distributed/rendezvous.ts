@@ -24,7 +24,7 @@ const firstSlurmPort = 15_000;
  * @throws Error where they are missing or make no sense.
  */
 export function rendezvousFromEnvironment(
-  { source, group }: RankPlace,
+  { source, group, size, localSize }: RankPlace,
   environment: Environment = process.env,
 ): Rendezvous {
   const key = [source, group, environment["TORCHELASTIC_RUN_ID"]].filter((part) => part).join(" ");
@@ -39,7 +39,7 @@ export function rendezvousFromEnvironment(
   const missing = [...(host ? [] : ["MASTER_ADDR"]), ...(text ? [] : ["MASTER_PORT"])];
   if (!host || !text) {
     throw new Error(
-      `ranks: they are on several machines, and ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not set; give every rank the name of rank 0's machine as MASTER_ADDR and a free port there as MASTER_PORT`,
+      `ranks: ${localSize} of ${size} ranks are on this machine, and ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not set; give every rank the name of rank 0's machine as MASTER_ADDR and a free port there as MASTER_PORT`,
     );
   }
   const port = portOf("MASTER_PORT", text);
