@@ -33,6 +33,11 @@ export interface Communicator {
    */
   allToAll(input: BufferHandle, output: BufferHandle, count: number, dtype?: DType): void;
   /**
+   * Sums or maxima of numbers of the hosts, over connections of the hosts: the device, which has the next step to do, is not waited for.
+   * Absent where the device's memory is the host's.
+   */
+  reduceNumbers?(values: readonly number[], op: ReduceOp): readonly number[];
+  /**
    * Resolves when every rank has got here. The one collective that may be awaited between steps; the thread is free meanwhile.
    * `limitSeconds` replaces the usual limit where one rank has much to do before.
    */

@@ -1,6 +1,7 @@
 import { ncclIdBytes, versionText } from "@baltoro/tensor";
+import type { ReduceOp } from "./communicator.ts";
 import { RankError } from "./communicator.ts";
-import type { Transport } from "./transport.ts";
+import type { Operation, Transport } from "./transport.ts";
 
 /**
  * Sees that all ranks have the same NCCL and GPUs of their own, and brings them the id that rank 0 drew.
@@ -13,7 +14,7 @@ export function agree(transport: Transport, version: number, gpu: string, id: Ui
   own.writeInt32LE(version);
   own.write(gpu, 4, "hex");
   own.set(id, 20);
-  const all = gatherBytes(transport, own);
+  const all = gatherBytes(transport, "allGather", own);
   const versions = all.map((bytes) => bytes.readInt32LE());
   const other = versions.findIndex((value) => value !== versions[0]);
   if (other > 0) {
@@ -30,8 +31,16 @@ export function agree(transport: Transport, version: number, gpu: string, id: Ui
   return Uint8Array.from(all[0].subarray(20));
 }
 
+/** Sums or maxima of the hosts' numbers, in float64 and the order of the ranks. Holds the thread up until all are there. @throws RankError */
+export function reduceNumbers(transport: Transport, values: readonly number[], op: ReduceOp): readonly number[] {
+  const own = Buffer.from(Float64Array.from(values).buffer);
+  const all = gatherBytes(transport, "allReduce", own).map((bytes) => new Float64Array(Uint8Array.from(bytes).buffer));
+  const put = op === "sum" ? (a: number, b: number) => a + b : Math.max;
+  return values.map((_, i) => all.map((numbers) => numbers[i]).reduce((a, b) => put(a, b)));
+}
+
 /** What every rank has, in their order. */
-function gatherBytes(transport: Transport, own: Buffer): Buffer[] {
+function gatherBytes(transport: Transport, operation: Operation, own: Buffer): Buffer[] {
   const { rank, size } = transport;
   const peers = Array.from({ length: size }, (_, peer) => peer);
   for (const peer of peers) {
@@ -39,7 +48,7 @@ function gatherBytes(transport: Transport, own: Buffer): Buffer[] {
     new Uint8Array(buffer, byteOffset, own.length).set(own);
   }
   const bytes = peers.map((peer) => (peer === rank ? 0 : own.length));
-  transport.exchange({ operation: "allGather", count: own.length }, bytes);
+  transport.exchange({ operation, count: own.length }, bytes);
   return peers.map((peer) => {
     if (peer === rank) return own;
     const { buffer, byteOffset } = transport.incoming(peer);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { cudaBackendOf, type Device, endProcessIn, loadNccl, ncclCollectives, ncclIdBytes } from "@baltoro/tensor";
 import { type Communicator, RankError, rankTimeoutSeconds } from "./communicator.ts";
-import { agree } from "./nccl-agreement.ts";
+import { agree, reduceNumbers } from "./nccl-agreement.ts";
 import type { NcclThreadStart } from "./nccl-thread.ts";
 import { endSeconds, rollCallSeconds } from "./nccl-watch.ts";
 import { ncclCommands, ncclWordBytes, ncclWords, withinCall } from "./nccl-words.ts";
@@ -164,6 +164,10 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
     },
     allToAll(input, output, count, dtype = "f32") {
       collective("allToAll", count, () => collectives.allToAll(input, output, count, dtype));
+    },
+    reduceNumbers(values, op) {
+      check(`agreeing on ${values.length} numbers`);
+      return reduceNumbers(transport, values, op);
     },
     async barrier(seconds) {
       meeting = true;

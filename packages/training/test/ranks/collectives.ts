@@ -1,4 +1,5 @@
 /** What every rank does in collectives.test.ts: random collectives against a plain oracle. All ranks draw the same cases. */
+import assert from "node:assert/strict";
 import {
   bytesPerElement,
   createDevice,
@@ -14,7 +15,9 @@ import {
   ncclCommunicator,
   openSocketTransport,
   type RankContext,
+  type SocketTransport,
 } from "@baltoro/training";
+import { reduceNumbers } from "../../src/distributed/nccl-agreement.ts";
 
 export interface CollectivesTask {
   /** Directory of Unix sockets. */
@@ -67,6 +70,23 @@ function drawCases(seed: number, cases: number, size: number): Case[] {
 /** Groups over sockets or TCP that are joined and left one after the other: a rank must be free to leave right after its last round. */
 export const groups = 3;
 
+/** Collectives of a device whose ranks met over connections; what hosts agree on is checked first. */
+async function over(device: Device, transport: SocketTransport): Promise<Communicator> {
+  const { rank, size } = transport;
+  const all = Array.from({ length: size }, (_, of) => [of + 0.1, -of / 3]);
+  for (const [op, put] of [
+    ["sum", (a: number, b: number) => a + b],
+    ["max", Math.max],
+  ] as const)
+    assert.deepEqual(
+      reduceNumbers(transport, all[rank], op),
+      [0, 1].map((i) => all.map((numbers) => numbers[i]).reduce((a, b) => put(a, b))),
+    );
+  return device.description.kind === "cuda"
+    ? ncclCommunicator(device, transport, 60)
+    : hostCommunicator(device, transport);
+}
+
 /** Runs the cases; resolves to how many elements were compared. @throws on the first difference. */
 export async function rank(context: RankContext, data: unknown): Promise<number> {
   const { sockets, ports, backend, cases, seed } = data as CollectivesTask;
@@ -84,12 +104,9 @@ export async function rank(context: RankContext, data: unknown): Promise<number>
     const place = ports
       ? { rendezvous: { host: "127.0.0.1", port: ports[group], group: "collectives" } }
       : { directory: `${sockets}/${group}` };
-    const meet = () => openSocketTransport({ ...context, ...place, capacity: 1024, limitSeconds: 20 });
-    const communicator = !meets
-      ? context.communicator(device)
-      : backend === "cuda"
-        ? await ncclCommunicator(device, await meet(), 60)
-        : hostCommunicator(device, await meet());
+    const communicator = meets
+      ? await over(device, await openSocketTransport({ ...context, ...place, capacity: 1024, limitSeconds: 20 }))
+      : context.communicator(device);
     for (const [i, drawnCase] of drawn.entries())
       if (!meets || i % groups === group) compared += await check(device, communicator, drawnCase);
     await communicator.close();
