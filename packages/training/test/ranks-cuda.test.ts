@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countGpus } from "@baltoro/tensor";
+import { countGpus, loadNccl } from "@baltoro/tensor";
 import { runThreadRanks } from "@baltoro/training";
 import { skipWithoutGpu } from "../../tensor/test/gpu.ts";
 import { type CollectivesTask, groups } from "./ranks/collectives.ts";
@@ -12,7 +12,17 @@ import { freePort } from "./ranks/free-port.ts";
 import { assertSameTraining, stepsProcesses, trainingsOf } from "./ranks/run-steps.ts";
 import type { StepsTask } from "./ranks/steps.ts";
 
-const skip = skipWithoutGpu();
+/** NCCL is optional, also where there is a GPU. */
+function skipWithoutNccl(): string | false {
+  try {
+    loadNccl();
+    return false;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+const skip = skipWithoutGpu() || skipWithoutNccl();
 const gpus = skip ? 0 : countGpus();
 const skipBelow = (needed: number) => skip || (gpus < needed && `${needed} GPUs are needed, the driver shows ${gpus}`);
 const module = new URL("./ranks/collectives.ts", import.meta.url);

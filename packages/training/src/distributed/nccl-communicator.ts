@@ -83,11 +83,11 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
     }
   }
 
-  /** Why a call of NCCL failed: that a rank is lost says more than what NCCL makes of it. */
-  function reasonOf(error: unknown): string {
+  /** Something failed: a moment for the sockets to notice that a rank is lost, which says more. */
+  function awaitFailure(): string | null {
     const deadline = performance.now() + nameMilliseconds;
     while (transport.failure() === null && performance.now() < deadline) Atomics.wait(words, ncclWords.idle, 0, 20);
-    return transport.failure() ?? (error as Error).message;
+    return transport.failure();
   }
 
   function collective(operation: string, count: number, call: () => void): void {
@@ -98,7 +98,7 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
       called = withinCall(words, call);
     } catch (error) {
       if (error instanceof RankError) throw error;
-      const reason = reasonOf(error);
+      const reason = awaitFailure() ?? (error as Error).message;
       transport.abort(`in ${what}: ${reason}`);
       throw new RankError(rank, what, reason);
     }
@@ -107,6 +107,8 @@ async function connect(device: Device, transport: SocketTransport, limitSeconds:
   }
 
   backend.guard((moment) => {
+    // A rank that dies may take memory away that this GPU reads.
+    if (moment === "lost") awaitFailure();
     check(moment === "waiting" ? "waiting for the device" : "training");
     if (moment === "launched") mark();
     if (moment === "waiting") pass();

@@ -67,8 +67,8 @@ export interface ForeignBuffers {
 /** Where a buffer lies on the device, and what it holds. */
 export type DeviceRange = Pick<OpenBuffer, "address" | "byteLength" | "dtype">;
 
-/** Something is about to be enqueued; a graph was launched; the host waits. */
-export type GuardMoment = "before" | "launched" | "waiting";
+/** Something is about to be enqueued; a graph was launched; the host waits; the device was just lost. */
+export type GuardMoment = "before" | "launched" | "waiting" | "lost";
 
 /** The CUDA backend of a device. @throws Error for another device */
 export function cudaBackendOf({ backend }: { readonly backend: Backend }): CudaBackend {
@@ -154,16 +154,22 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
 
   function checkUsable(use: string): void {
     if (closed) throw new Error(`${use}: the device is closed`);
-    if (lost) throw new DeviceLostError(`${use}: ${lost}`);
     watching?.("before");
+    if (lost) throw new DeviceLostError(`${use}: ${lost}`);
   }
 
   /** Remembers why the device was lost: after an error of a kernel every further call fails, and the first message tells most. */
+  function noteLoss(error: unknown): void {
+    if (!(error instanceof DeviceLostError) || lost) return;
+    lost = error.message;
+    watching?.("lost");
+  }
+
   function guarded<T>(run: () => T): T {
     try {
       return run();
     } catch (error) {
-      if (error instanceof DeviceLostError) lost ??= error.message;
+      noteLoss(error);
       throw error;
     }
   }
@@ -320,7 +326,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
         if (dtype === "f32") return new Float32Array(host.bytes, 0, length).slice();
         return bfloat16ToFloat32(new Uint16Array(host.bytes, 0, length).slice());
       } catch (error) {
-        if (error instanceof DeviceLostError) lost ??= error.message;
+        noteLoss(error);
         throw error;
       } finally {
         if (arrived) givePinned(host);
