@@ -13,7 +13,7 @@ import { pythonWithTorch, runPeer } from "../peers/python.ts";
 import { drawWeights } from "./random-weights.ts";
 
 const mini = preset("k2-mini");
-const shapes: Readonly<Record<string, K2Config>> = {
+export const shapes: Readonly<Record<string, K2Config>> = {
   mini,
   dense: { ...mini, numHiddenLayers: 24, firstKDenseReplace: 24 },
 };
@@ -40,6 +40,19 @@ interface Options {
   readonly checkpointing: boolean;
 }
 
+/** A micro-batch of tokens that look random, each sequence one document. */
+export function drawBatch({ vocabSize }: K2Config, batch: number, sequence: number): MicroBatch {
+  const rows = batch * sequence;
+  const draw = (seed: number) =>
+    Int32Array.from({ length: rows }, (_, i) => (((i + 1) * 2654435761 * seed) >>> 0) % (vocabSize - 256));
+  return {
+    tokens: draw(1),
+    targets: draw(3),
+    positions: Int32Array.from({ length: rows }, (_, i) => i % sequence),
+    documents: new Int32Array(rows),
+  };
+}
+
 async function time(config: K2Config, { batch, sequence, steps, checkpointing }: Options): Promise<Timing> {
   const backend = await openCudaBackend({ precision: "bf16" });
   const device = createDevice(backend);
@@ -47,14 +60,7 @@ async function time(config: K2Config, { batch, sequence, steps, checkpointing }:
   drawWeights(model);
   const step = createTrainStep(model, muonClip({}), { batchSize: batch, sequenceLength: sequence, checkpointing });
   const rows = batch * sequence;
-  const draw = (seed: number) =>
-    Int32Array.from({ length: rows }, (_, i) => (((i + 1) * 2654435761 * seed) >>> 0) % (config.vocabSize - 256));
-  const micro: MicroBatch = {
-    tokens: draw(1),
-    targets: draw(3),
-    positions: Int32Array.from({ length: rows }, (_, i) => i % sequence),
-    documents: new Int32Array(rows),
-  };
+  const micro = drawBatch(config, batch, sequence);
   let index = 0;
   const run = () => step.run([micro], { learningRate: 2e-3, step: index++ });
   const nameOf = (kernel: string, args: Readonly<Record<string, unknown>>) =>

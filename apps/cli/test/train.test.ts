@@ -228,7 +228,10 @@ test("contradictory ranks are refused", () => {
     [train({ RANK: "0", WORLD_SIZE: "2" }, "--ranks", "2"), /--ranks is 2, but torchrun started this process/],
     [train({}, "--ranks", "3", "--batch", "4"), /--batch is 4, which does not divide among 3 ranks/],
     [train({ RANK: "0", WORLD_SIZE: "2", BALTORO_RANK_TIMEOUT: "1" }), /rank 1 of 2 did not join within 1 s/],
-    [train({ RANK: "0", WORLD_SIZE: "4", LOCAL_WORLD_SIZE: "2" }), /2 of 4 ranks are on this machine/],
+    [
+      train({ RANK: "0", WORLD_SIZE: "4", LOCAL_WORLD_SIZE: "2" }),
+      /2 of 4 ranks are on this machine, and MASTER_ADDR and MASTER_PORT are not set; give/,
+    ],
   ] as [{ status: number | null; stderr: string }, RegExp][]) {
     assert.notEqual(status, 0);
     assert.match(stderr, message);

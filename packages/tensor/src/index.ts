@@ -15,7 +15,11 @@ export {
   type CudaOptions,
   CudaUnavailableError,
   countGpus,
+  cudaBackendOf,
+  type DeviceRange,
+  type ForeignBuffers,
   type Gpu,
+  type GuardMoment,
   type KernelTimes,
   kernelCacheDirectory,
   kernelFiles,
@@ -23,10 +27,21 @@ export {
   type LibraryName,
   libraryNames,
   loadLibrary,
+  loadNccl,
+  type Nccl,
+  type NcclCollectives,
+  type NcclComm,
+  NcclError,
+  type NcclFunctions,
+  ncclCollectives,
+  ncclIdBytes,
   openCudaBackend,
   openGpu,
+  openNccl,
   type Precision,
+  versionText,
 } from "./devices/cuda/index.ts";
+export { endProcessIn } from "./devices/last-resort.ts";
 export { type RecordingBackend, recordBackend } from "./devices/recording.ts";
 export { openReferenceBackend } from "./devices/reference/index.ts";
 export {
@@ -57,6 +72,7 @@ export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { add, divide, maximum, minimum, multiply, subtract } from "./ops/binary.ts";
 export { binaryCrossEntropy } from "./ops/binary-cross-entropy.ts";
 export { cast } from "./ops/cast.ts";
+export { floatOf } from "./ops/check.ts";
 export { type CrossEntropyOptions, crossEntropy, linearCrossEntropy } from "./ops/cross-entropy.ts";
 export {
   downProducts,

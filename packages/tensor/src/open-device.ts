@@ -11,6 +11,8 @@ export type DeviceName = (typeof deviceNames)[number];
 export interface DeviceOptions {
   /** Threads of a CPU device. Default BALTORO_THREADS, else one per processor. */
   readonly threads?: number;
+  /** Which of the visible GPUs. Default 0. */
+  readonly ordinal?: number;
   /** What a GPU computes matrix products in. Default "bf16"; sums, norms, softmax, router and loss are f32 always. */
   readonly precision?: Precision;
 }

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createModel, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
-import { optimizedParameters, type PlannedParameter, planShards, ranksFromEnvironment } from "@baltoro/training";
+import {
+  gpuOfRank,
+  optimizedParameters,
+  type PlannedParameter,
+  planShards,
+  ranksFromEnvironment,
+  rendezvousFromEnvironment,
+} from "@baltoro/training";
 import fc from "fast-check";
 
 const parameters = fc.array(
@@ -111,6 +118,10 @@ test("launchers are recognized", () => {
     place({ SLURM_PROCID: "3", SLURM_NTASKS: "4", SLURM_LOCALID: "1", SLURM_NTASKS_PER_NODE: "2", SLURM_JOB_ID: "7" }),
     ["Slurm", 3, 4, 1, 2],
   );
+  // Without --ntasks-per-node, Slurm lists the nodes' tasks.
+  const listed = { SLURM_PROCID: "5", SLURM_NTASKS: "7", SLURM_LOCALID: "1", SLURM_TASKS_PER_NODE: "2(x2),3" };
+  assert.deepEqual(place({ ...listed, SLURM_NODEID: "2" }), ["Slurm", 5, 7, 1, 3]);
+  assert.deepEqual(place({ ...listed, SLURM_NODEID: "1" }), ["Slurm", 5, 7, 1, 2]);
   // The shell of salloc knows how many tasks there may be, and is none of them.
   assert.equal(place({ SLURM_NTASKS: "4", SLURM_JOB_ID: "7" }), null);
   // torchrun within one task of srun, and one torchrun on each of two nodes.
@@ -132,6 +143,66 @@ test("launchers are recognized", () => {
       TORCHELASTIC_RUN_ID: "a",
     }),
     ["torchrun", 9, 16, 1, 8],
+  );
+});
+
+test("where the ranks of several machines meet", () => {
+  const meet = (environment: Record<string, string>) => {
+    const place = ranksFromEnvironment(environment);
+    assert.ok(place);
+    return rendezvousFromEnvironment(place, environment);
+  };
+  const torchrun = { RANK: "1", WORLD_SIZE: "4", LOCAL_RANK: "1", LOCAL_WORLD_SIZE: "2" };
+  const addressed = { ...torchrun, MASTER_ADDR: "10.0.0.1", MASTER_PORT: "29500" };
+  const { host, port, group } = meet(addressed);
+  assert.deepEqual([host, port], ["10.0.0.1", 29500]);
+  // torchrun's own store listens on MASTER_PORT.
+  assert.equal(meet({ ...addressed, TORCHELASTIC_USE_AGENT_STORE: "True" }).port, 29501);
+  assert.notEqual(meet({ ...addressed, TORCHELASTIC_RUN_ID: "other" }).group, group);
+  assert.deepEqual(
+    [meet({ ...addressed, BALTORO_RENDEZVOUS: "[fd00::1]:4000" })].map((one) => [one.host, one.port]),
+    [["fd00::1", 4000]],
+  );
+  const slurm = { SLURM_PROCID: "3", SLURM_NTASKS: "4", SLURM_LOCALID: "1", SLURM_NTASKS_PER_NODE: "2" };
+  const job = { ...slurm, SLURM_JOB_ID: "1234567", SLURM_STEP_ID: "2", SLURM_STEP_NODELIST: "gpu[007-008,11],big" };
+  assert.deepEqual([meet(job).host, meet(job).port], ["gpu007", 19567]);
+  assert.equal(meet({ ...job, SLURM_STEP_NODELIST: "a1,a2" }).host, "a1");
+  assert.equal(meet({ ...job, SLURM_STEP_NODELIST: "rack[1-2]-gpu" }).host, "rack1-gpu");
+  assert.deepEqual(
+    [meet({ ...job, MASTER_ADDR: "b", MASTER_PORT: "7" })].map((one) => [one.host, one.port]),
+    [["b", 7]],
+  );
+  const refused: [Record<string, string>, RegExp][] = [
+    [torchrun, /MASTER_ADDR and MASTER_PORT are not set; give every rank/],
+    [{ ...torchrun, MASTER_ADDR: "a" }, /MASTER_PORT is not set/],
+    [{ ...addressed, MASTER_PORT: "70000" }, /port of MASTER_PORT is "70000"/],
+    [{ ...addressed, BALTORO_RENDEZVOUS: "4000" }, /BALTORO_RENDEZVOUS is "4000", expected HOST:PORT/],
+    [{ ...addressed, BALTORO_RENDEZVOUS: "a:" }, /port of BALTORO_RENDEZVOUS is ""/],
+    [slurm, /MASTER_ADDR and MASTER_PORT/],
+  ];
+  for (const [environment, message] of refused) assert.throws(() => meet(environment), message);
+});
+
+test("each rank of a machine has a GPU of its own", () => {
+  const place = (localRank: number) => {
+    const found = ranksFromEnvironment({
+      RANK: "5",
+      WORLD_SIZE: "8",
+      LOCAL_RANK: `${localRank}`,
+      LOCAL_WORLD_SIZE: "4",
+    });
+    assert.ok(found);
+    return found;
+  };
+  assert.deepEqual(
+    [0, 1, 3].map((localRank) => gpuOfRank(place(localRank), 4)),
+    [0, 1, 3],
+  );
+  // Where the launcher shows each process one GPU, that one.
+  assert.equal(gpuOfRank(place(3), 1), 0);
+  assert.throws(
+    () => gpuOfRank(place(2), 2),
+    /4 ranks are on this machine, which shows 2 GPUs; start one rank for each GPU/,
   );
 });
 

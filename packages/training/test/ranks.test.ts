@@ -1,9 +1,9 @@
 /** Training on several ranks is training on one; a rank that is lost ends the others. */
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { runThreadRanks, startLocalRanks } from "@baltoro/training";
+import { runThreadRanks } from "@baltoro/training";
+import { freePort } from "./ranks/free-port.ts";
+import { assertSameTraining, stepsMachines, stepsProcesses, trainingsOf } from "./ranks/run-steps.ts";
 import { type StepsTask, type Training, trainSteps } from "./ranks/steps.ts";
 
 const module = new URL("./ranks/steps.ts", import.meta.url);
@@ -12,26 +12,6 @@ const task: StepsTask = {
   trainings: [{ accumulation: 1 }, { accumulation: 2 }, { accumulation: 2, experts: true }],
 };
 const alone = await trainSteps(task, { rank: 0, size: 1 }, null);
-
-async function textOf(stream: ChildProcess["stdout"]): Promise<string> {
-  let text = "";
-  for await (const chunk of stream ?? []) text += String(chunk);
-  return text;
-}
-
-async function processes(size: number, work: StepsTask, environment: Record<string, string> = {}) {
-  const ranks = startLocalRanks({
-    size,
-    command: [process.execPath, fileURLToPath(module), JSON.stringify(work)],
-    environment: { ...process.env, ...environment },
-    output: "pipe",
-    graceSeconds: 2,
-  });
-  const output = ranks.processes.map(({ stdout }) => textOf(stdout));
-  const errors = ranks.processes.map(({ stderr }) => textOf(stderr));
-  const exits = await ranks.exits;
-  return { exits, output: await Promise.all(output), errors: await Promise.all(errors) };
-}
 
 const launch = {
   async threads(size: number, work: StepsTask): Promise<Training[][]> {
@@ -42,17 +22,9 @@ const launch = {
     });
   },
   async processes(size: number, work: StepsTask): Promise<Training[][]> {
-    const { exits, output, errors } = await processes(size, work);
-    for (const { rank, code } of exits) assert.equal(code, 0, errors[rank]);
-    return output.map((text) => JSON.parse(text) as Training[]);
+    return trainingsOf(await stepsProcesses(size, work));
   },
 };
-
-function assertClose(actual: readonly number[], expected: readonly number[], tolerance: number, what: string): void {
-  assert.equal(actual.length, expected.length, what);
-  for (const [i, value] of actual.entries())
-    assert.ok(Math.abs(value - expected[i]) <= tolerance, `${what} ${i}: ${value}, alone ${expected[i]}`);
-}
 
 for (const kind of ["threads", "processes"] as const) {
   for (const size of [2, 4]) {
@@ -61,14 +33,13 @@ for (const kind of ["threads", "processes"] as const) {
       for (const [i, { accumulation, experts }] of task.trainings.entries()) {
         const one = alone[i];
         for (const trainings of ranks) {
-          const { metrics, checksum } = trainings[i];
-          const all = (pick: (step: (typeof metrics)[number]) => readonly number[]) =>
-            [metrics, one.metrics].map((list) => list.flatMap(pick)) as [number[], number[]];
-          const name = (what: string) => `accumulation ${accumulation}${experts ? ", experts divided" : ""}: ${what}`;
-          assertClose(...all(({ loss }) => [loss]), 1e-5, name("loss"));
-          assertClose(...all(({ gradientNorm }) => [gradientNorm]), 1e-4, name("gradient norm"));
-          assertClose(...all(({ maxLogits }) => maxLogits), 1e-4, name("largest logit"));
-          assertClose(...all(({ loadImbalance }) => loadImbalance), 1e-6, name("load"));
+          const { checksum } = trainings[i];
+          assertSameTraining(
+            trainings[i],
+            one,
+            1e-5,
+            `accumulation ${accumulation}${experts ? ", experts divided" : ""}`,
+          );
           assert.equal(checksum, ranks[0][i].checksum, "the ranks' weights have the same bits");
         }
         const shards = ranks.map((trainings) => trainings[i].optimizerBytes);
@@ -82,6 +53,22 @@ for (const kind of ["threads", "processes"] as const) {
     });
   }
 }
+
+test("ranks that say they are on two machines meet over TCP, and train the same; a lost one ends the others there too", async () => {
+  const work: StepsTask = { steps: 20, trainings: [{ accumulation: 2 }] };
+  const trainings = trainingsOf(await stepsMachines(2, await freePort(), work));
+  for (const one of trainings) assertSameTraining(one[0], alone[1], 1e-5, "over TCP");
+
+  const { exits, errors } = await stepsMachines(2, await freePort(), { ...work, steps: 1000, killed: [0, 5] });
+  assert.deepEqual(
+    exits.map(({ rank, code, signal }) => [rank, code, signal]),
+    [
+      [0, null, "SIGKILL"],
+      [1, 1, null],
+    ],
+  );
+  assert.match(errors[1], /rank 1, \w+ of \d+: .*rank 0 is lost/);
+});
 
 test("an all-reduce that is left out would be noticed", async () => {
   const left = ["target counts", "loss", "largest logits", "expert loads", "gradient norm"];
@@ -105,7 +92,7 @@ test("an all-reduce that is left out would be noticed", async () => {
 
 test("a rank that is killed in the middle of a step ends the others, which say so", async () => {
   const start = performance.now();
-  const { exits, errors } = await processes(4, { steps: 1000, trainings: [{ accumulation: 1 }], killed: [1, 5] });
+  const { exits, errors } = await stepsProcesses(4, { steps: 1000, trainings: [{ accumulation: 1 }], killed: [1, 5] });
   assert.ok(performance.now() - start < 15_000);
   for (const { rank, code, signal } of exits) {
     if (rank === 1) assert.equal(signal, "SIGKILL");
@@ -117,7 +104,7 @@ test("a rank that is killed in the middle of a step ends the others, which say s
 });
 
 test("a rank that hangs ends the others after the limit", async () => {
-  const { exits, errors } = await processes(
+  const { exits, errors } = await stepsProcesses(
     2,
     { steps: 1000, trainings: [{ accumulation: 1 }], hung: [0, 3] },
     { BALTORO_RANK_TIMEOUT: "2" },

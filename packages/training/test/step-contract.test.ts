@@ -78,6 +78,7 @@ describe("a training step only enqueues", () => {
     const communicator: Communicator = {
       rank: 1,
       size: 2,
+      capturable: true,
       allReduce: note("allReduce"),
       reduceScatter: note("reduceScatter"),
       allGather: note("allGather"),

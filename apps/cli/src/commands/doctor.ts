@@ -8,8 +8,10 @@ import {
   libraryNames,
   loadKernels,
   loadLibrary,
+  loadNccl,
   openGpu,
   threadCount,
+  versionText,
 } from "@baltoro/tensor";
 import type { Command } from "../usage.ts";
 
@@ -55,7 +57,8 @@ function largePagesLine(): string {
 function gpuLines(): [string, string][] {
   const libraries = libraryNames.map((name): [string, string] => {
     try {
-      return [name, loadLibrary(name).path];
+      const { path } = loadLibrary(name);
+      return [name, name === "nccl" ? `${path}, ${versionText(loadNccl().version)}: for several GPUs` : path];
     } catch (error) {
       return [name, (error as Error).message];
     }

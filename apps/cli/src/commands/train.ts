@@ -3,12 +3,14 @@ import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
-import { type Device, openDevice } from "@baltoro/tensor";
+import { countGpus, type Device, openDevice } from "@baltoro/tensor";
 import {
   defaultPretrainConfig,
+  gpuOfRank,
   joinGroup,
   type PretrainConfig,
   pretrain,
+  type RankPlace,
   ranksFromEnvironment,
   readRunConfig,
   runDirectory,
@@ -34,8 +36,9 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --checkpointing       recompute activations instead of keeping them
   --seed N              (default 1)
   ${deviceUsage}
-  --ranks N             train with N processes on this machine, each on its part of the batch (default 1);
-                        started by torchrun, mpirun or srun, a process is one rank of that group
+  --ranks N             train with N processes on this machine, each on its part of the batch and on a GPU of
+                        its own, where there are some (default 1); started by torchrun, mpirun or srun, a
+                        process is one rank of that group
   --expert-parallel     divide the experts among the ranks as well
 
   Ctrl-C stops after the step under way, with a checkpoint; --resume goes on, bit for bit.`;
@@ -104,6 +107,23 @@ function threadsOfRank(localRanks: number): number | undefined {
   return Math.max(1, Math.floor(availableParallelism() / localRanks));
 }
 
+/** GPUs that `--device` NAME would be opened on; 0 where it is another device. */
+function visibleGpus(device: string): number {
+  if (device !== "cuda" && device !== "auto") return 0;
+  try {
+    return countGpus();
+  } catch {
+    // Opening the device says what is missing.
+    return 0;
+  }
+}
+
+/** The GPU of this rank, as an option of the device. */
+function ordinalOption(device: string, place: RankPlace | null): { ordinal?: number } {
+  const visible = place ? visibleGpus(device) : 0;
+  return place && visible > 0 ? { ordinal: gpuOfRank(place, visible) } : {};
+}
+
 /** Runs this command again as N ranks. Ctrl-C reaches them by itself: the terminal sends it to all. */
 async function trainRanks(size: number, args: readonly string[]): Promise<number> {
   const rest = args.filter((arg, i) => !/^--ranks(=|$)/.test(arg) && args[i - 1] !== "--ranks");
@@ -160,14 +180,23 @@ export const train: Command = {
     const config = values.resume
       ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
       : configFromOptions(values);
-    const { device: name, ...options } = deviceOptions(values);
+    const { device: name = "auto", ...options } = deviceOptions(values);
     const threads = options.threads ?? threadsOfRank(place?.localSize ?? 1);
     if (ranks !== undefined && ranks > 1) {
       if (config.batchSize % ranks !== 0)
         throw new UsageError(`--batch is ${config.batchSize}, which does not divide among ${ranks} ranks`);
+      const visible = visibleGpus(name);
+      if (visible > 0 && ranks > visible)
+        throw new UsageError(
+          `--ranks is ${ranks}, but the driver shows ${visible} GPUs and each rank takes one; --device wasm trains on the CPU`,
+        );
       return trainRanks(ranks, args);
     }
-    const device = await openDevice(name ?? "auto", { ...options, ...(threads === undefined ? {} : { threads }) });
+    const device = await openDevice(name, {
+      ...options,
+      ...ordinalOption(name, place),
+      ...(threads === undefined ? {} : { threads }),
+    });
     const stop = new AbortController();
     process.once("SIGINT", () => {
       if (chief) console.error("\nstopping after this step; Ctrl-C again ends at once, without a checkpoint");

@@ -1,7 +1,4 @@
-import type { BufferHandle, DType } from "@baltoro/tensor";
-
-/** Element types of a collective: f32 is added up or compared, i32 (ids, offsets) only moved. */
-export type CollectiveDType = Exclude<DType, "bf16">;
+import type { BufferHandle, DType, FloatDType } from "@baltoro/tensor";
 
 /** How an all-reduce puts the ranks' values together. A NaN of one rank need not survive `max`. */
 export type ReduceOp = "sum" | "max";
@@ -12,26 +9,34 @@ export type ReduceOp = "sum" | "max";
  * the ranks have met. All ranks make the same calls in the same order, with the same counts.
  *
  * Reductions add in the order of the ranks, so a result has the same bits on every rank and in every run (CPU ranks; NCCL fixes
- * the order for a given topology and count only). Counts are elements.
+ * the order for a given topology and count only). Counts are elements; they are f32 where no other type is named. CPU ranks have no bf16: no
+ * kernel of theirs has it.
  *
  * @throws RankError where a rank is lost, left, gave up, does not arrive in time, or makes another call. Nothing works afterwards.
  */
 export interface Communicator {
   readonly rank: number;
   readonly size: number;
+  /** Whether collectives may be part of a captured graph: not where they need the host. */
+  readonly capturable: boolean;
   /** buffer [count] = sum or maximum over the ranks, on every rank. */
-  allReduce(buffer: BufferHandle, count: number, op: ReduceOp): void;
+  allReduce(buffer: BufferHandle, count: number, op: ReduceOp, dtype?: FloatDType): void;
   /** output [count] = Σ over the ranks of their input [size · count] at rank · count. `output` may be that part of `input`. */
-  reduceScatter(input: BufferHandle, output: BufferHandle, count: number): void;
+  reduceScatter(input: BufferHandle, output: BufferHandle, count: number, dtype?: FloatDType): void;
   /** output [size · count] = the ranks' inputs [count], in their order. `input` may be its own part of `output`. */
-  allGather(input: BufferHandle, output: BufferHandle, count: number, dtype?: CollectiveDType): void;
+  allGather(input: BufferHandle, output: BufferHandle, count: number, dtype?: DType): void;
   /** buffer [count] = that of rank `root`. */
-  broadcast(buffer: BufferHandle, count: number, root: number, dtype?: CollectiveDType): void;
+  broadcast(buffer: BufferHandle, count: number, root: number, dtype?: DType): void;
   /**
    * output [size · count]: part p is part `rank` of rank p's input [size · count]. The capacity is fixed: what a rank does not need
    * of a part is padding that it defines itself.
    */
-  allToAll(input: BufferHandle, output: BufferHandle, count: number, dtype?: CollectiveDType): void;
+  allToAll(input: BufferHandle, output: BufferHandle, count: number, dtype?: DType): void;
+  /**
+   * Sums or maxima of numbers of the hosts, over connections of the hosts: the device, which has the next step to do, is not waited for.
+   * Absent where the device's memory is the host's.
+   */
+  reduceNumbers?(values: readonly number[], op: ReduceOp): readonly number[];
   /**
    * Resolves when every rank has got here. The one collective that may be awaited between steps; the thread is free meanwhile.
    * `limitSeconds` replaces the usual limit where one rank has much to do before.

@@ -1,5 +1,15 @@
 import type { HeldExperts, K2Config } from "@baltoro/k2";
-import { empty, groupedMatmul, permute, record, sortByExpert, swiglu, type Tensor, unpermute } from "@baltoro/tensor";
+import {
+  empty,
+  floatOf,
+  groupedMatmul,
+  permute,
+  record,
+  sortByExpert,
+  swiglu,
+  type Tensor,
+  unpermute,
+} from "@baltoro/tensor";
 import type { Communicator } from "./communicator.ts";
 import { gatherToFirst } from "./sharded-optimizer.ts";
 
@@ -58,12 +68,13 @@ export function expertParallel(communicator: Communicator, config: K2Config): He
 /** The ranks' rows behind one another: x [T, D] → [R · T, D]. Backward: each rank's rows get the sum of the ranks' gradients. */
 function gatherRows(communicator: Communicator, x: Tensor): Tensor {
   const [rows, width] = x.shape;
-  const y = empty(x.device, [communicator.size * rows, width], "f32", "rows of all ranks");
-  communicator.allGather(x.buffer, y.buffer, x.size);
+  const dtype = floatOf(x);
+  const y = empty(x.device, [communicator.size * rows, width], dtype, "rows of all ranks");
+  communicator.allGather(x.buffer, y.buffer, x.size, dtype);
   record("gatherRows", [x], [y], [], ([dy], [sink]) => {
     if (!dy || !sink) return;
-    const dx = empty(x.device, [rows, width], "f32", "gradient of this rank's rows");
-    communicator.reduceScatter(dy.buffer, dx.buffer, dx.size);
+    const dx = empty(x.device, [rows, width], floatOf(dy), "gradient of this rank's rows");
+    communicator.reduceScatter(dy.buffer, dx.buffer, dx.size, floatOf(dy));
     sink.add(dx);
   });
   return y;
@@ -72,12 +83,13 @@ function gatherRows(communicator: Communicator, x: Tensor): Tensor {
 /** Sums of the ranks' values for this rank's rows: x [R · T, D] → [T, D]. Backward: the ranks' gradients behind one another. */
 function sumRows(communicator: Communicator, x: Tensor): Tensor {
   const [rows, width] = x.shape;
-  const y = empty(x.device, [rows / communicator.size, width], "f32", "sums of this rank's rows");
-  communicator.reduceScatter(x.buffer, y.buffer, y.size);
+  const dtype = floatOf(x);
+  const y = empty(x.device, [rows / communicator.size, width], dtype, "sums of this rank's rows");
+  communicator.reduceScatter(x.buffer, y.buffer, y.size, dtype);
   record("sumRows", [x], [y], [], ([dy], [sink]) => {
     if (!dy || !sink) return;
-    const dx = empty(x.device, [rows, width], "f32", "gradients of all ranks' rows");
-    communicator.allGather(dy.buffer, dx.buffer, dy.size);
+    const dx = empty(x.device, [rows, width], floatOf(dy), "gradients of all ranks' rows");
+    communicator.allGather(dy.buffer, dx.buffer, dy.size, floatOf(dy));
     sink.add(dx);
   });
   return y;

@@ -89,9 +89,10 @@ export function hostCommunicator(device: Device, transport: Transport): Communic
   return {
     rank,
     size,
-    allReduce(buffer, count, op) {
+    capturable: false,
+    allReduce(buffer, count, op, dtype = "f32") {
       const call: Exchange = { operation: "allReduce", count };
-      const data = view(buffer, "f32", count, call.operation);
+      const data = view(buffer, dtype, count, call.operation);
       if (count <= smallReduce) {
         const take = (start: number, end: number) => reduce(data.subarray(start, end), data.subarray(start, end), op);
         rounds(call, count, data, (_, start, end) => data.subarray(start, end), take);
@@ -105,10 +106,10 @@ export function hostCommunicator(device: Device, transport: Transport): Communic
       gatherParts(call, own, whole, each);
       if (whole !== data) data.set(whole.subarray(0, count));
     },
-    reduceScatter(input, output, count) {
+    reduceScatter(input, output, count, dtype = "f32") {
       const call: Exchange = { operation: "reduceScatter", count };
-      const whole = view(input, "f32", size * count, call.operation);
-      scatterSums(call, whole, view(output, "f32", count, call.operation), count, "sum");
+      const whole = view(input, dtype, size * count, call.operation);
+      scatterSums(call, whole, view(output, dtype, count, call.operation), count, "sum");
     },
     allGather(input, output, count, dtype = "f32") {
       const call: Exchange = { operation: "allGather", count };

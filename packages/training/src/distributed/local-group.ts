@@ -6,29 +6,30 @@ import { createInterface } from "node:readline";
 import type { Device } from "@baltoro/tensor";
 import type { Communicator } from "./communicator.ts";
 import { hostCommunicator } from "./host-communicator.ts";
+import { ncclCommunicator } from "./nccl-communicator.ts";
 import { launcherVariables, type RankPlace } from "./ranks.ts";
+import { rendezvousFromEnvironment } from "./rendezvous.ts";
 import { openSocketTransport } from "./socket-transport.ts";
 
 /** Where a group's sockets are, when its launcher says so. */
 const socketsVariable = "BALTORO_RANK_SOCKETS";
 
 /**
- * Joins the group that a launcher has started: processes of one machine, over Unix sockets.
+ * Joins the group that a launcher has started. Processes of one machine meet over Unix sockets, those of several over TCP
+ * ({@link rendezvousFromEnvironment}). GPUs then talk through NCCL, CPU ranks over these connections.
  *
- * @throws Error where the ranks are on several machines; RankError where one does not come.
+ * @throws Error where it is not said where to meet; RankError where a rank does not come.
  */
 export async function joinGroup(
   device: Device,
-  { rank, size, localSize, group }: RankPlace,
+  place: RankPlace,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Communicator> {
-  if (localSize !== size) {
-    throw new Error(
-      `ranks: ${localSize} of ${size} ranks are on this machine; CPU ranks meet over Unix sockets and must all be on one`,
-    );
-  }
+  const { rank, size, localSize, group } = place;
   const directory = environment[socketsVariable] ?? join(tmpdir(), `baltoro-ranks-${userInfo().uid}-${group || "0"}`);
-  return hostCommunicator(device, await openSocketTransport({ rank, size, directory }));
+  const meeting = localSize === size ? { directory } : { rendezvous: rendezvousFromEnvironment(place, environment) };
+  const transport = await openSocketTransport({ rank, size, ...meeting });
+  return device.description.kind === "cuda" ? ncclCommunicator(device, transport) : hostCommunicator(device, transport);
 }
 
 function prefixLines(stream: NodeJS.ReadableStream, rank: number): void {

@@ -78,6 +78,20 @@ export function ranksFromEnvironment(environment: Environment = process.env): Ra
   return first;
 }
 
+/**
+ * Which of the GPUs that a process sees is its own: that of its rank on the machine, or the only one, where the launcher shows each process
+ * one.
+ *
+ * @throws Error where there are too few.
+ */
+export function gpuOfRank({ localRank, localSize }: RankPlace, visible: number): number {
+  if (visible === 1) return 0;
+  if (localRank < visible) return localRank;
+  throw new Error(
+    `ranks: ${localSize} ranks are on this machine, which shows ${visible} GPUs; start one rank for each GPU, or use --device wasm`,
+  );
+}
+
 /** Variables of launchers, which a process that starts ranks of its own must not pass on. */
 export function launcherVariables(): string[] {
   return launchers.flatMap(({ rank, size, localRank, localSize, group }) => [
@@ -107,15 +121,27 @@ function placeOf(launcher: Launcher, environment: Environment): RankPlace | null
   if (rank >= size)
     throw new Error(`ranks: ${launcher.rank} is ${rank}, but ${launcher.size} is ${size}: ranks count from 0`);
   const localRank = given(launcher.localRank) ? number(launcher.localRank) : rank;
-  // Slurm writes "4", or a list such as "4(x2)" elsewhere; one that is no number says nothing.
   const localText = environment[launcher.localSize];
-  const localSize = localText !== undefined && /^\d+$/.test(localText) ? Number(localText) : size;
+  const localSize =
+    localText !== undefined && /^\d+$/.test(localText)
+      ? Number(localText)
+      : ((launcher.source === "Slurm" ? slurmTasksHere(environment) : undefined) ?? size);
   if (localRank > rank)
     throw new Error(`ranks: ${launcher.localRank} is ${localRank}, more than ${launcher.rank}, ${rank}`);
   if (localRank >= localSize)
     throw new Error(`ranks: ${launcher.localRank} is ${localRank}, but ${launcher.localSize} is ${localSize}`);
   const group = launcher.group.map((name) => environment[name] ?? "").join(".");
   return { rank, size, localRank, localSize, source: launcher.source, group };
+}
+
+/** Tasks of this node, of a list over the nodes such as `4(x2),3`. */
+function slurmTasksHere(environment: Environment): number | undefined {
+  const list = environment["SLURM_STEP_TASKS_PER_NODE"] || environment["SLURM_TASKS_PER_NODE"];
+  const tasks = (list ?? "").split(",").flatMap((part) => {
+    const [, count, times = "1"] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part) ?? [];
+    return count === undefined ? [] : new Array<number>(Number(times)).fill(Number(count));
+  });
+  return tasks[Number(environment["SLURM_NODEID"] ?? 0)];
 }
 
 function wholeNumber(name: string, text: string | undefined): number {

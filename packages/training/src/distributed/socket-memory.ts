@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 /** Words that a rank's thread and the thread of its sockets share, in front of the bytes that go out and come in. */
 export const socketWords = {
   /** Rounds that the rank has asked for, and that are done. */
@@ -39,6 +41,8 @@ export function failSockets(memory: SharedArrayBuffer, reason: string): void {
   words[socketWords.reasonLength] = text.length;
   Atomics.store(words, socketWords.failed, 2);
   Atomics.notify(words, socketWords.done);
+  Atomics.notify(words, socketWords.request);
+  Atomics.notify(words, socketWords.command);
 }
 
 /** Why nothing works any more, or null. */
@@ -47,4 +51,9 @@ export function socketFailure(memory: SharedArrayBuffer): string | null {
   if (Atomics.load(words, socketWords.failed) !== 2) return null;
   const text = new Uint8Array(memory, reasonOffset, words[socketWords.reasonLength]).slice();
   return new TextDecoder().decode(text);
+}
+
+/** The Unix socket of a rank. */
+export function socketPath(directory: string, rank: number): string {
+  return join(directory, `rank-${rank}.sock`);
 }

@@ -1,12 +1,14 @@
 /**
  * The thread that serves one rank's sockets: see socket-transport.ts. It sleeps on the request word, sends the rank's slots, fills
- * the slots of what comes in, and counts `done` up. Ranks listen for those above them and call those below.
+ * the slots of what comes in, and counts `done` up.
  */
-import { rmdirSync, rmSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { dirname } from "node:path";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { meetOverSockets } from "./meet-sockets.ts";
+import { meetOverTcp } from "./meet-tcp.ts";
+import type { Meeting, MeetingPlace } from "./meeting.ts";
+import { frame, frameHeader, headerBytes, parseHeader } from "./socket-frames.ts";
 import { failSockets, socketCommands, socketFailure, socketSlot, socketWords } from "./socket-memory.ts";
 import { describeExchange, operations } from "./transport.ts";
 
@@ -14,20 +16,11 @@ import { describeExchange, operations } from "./transport.ts";
 export interface SocketThreadStart {
   readonly rank: number;
   readonly size: number;
-  /** Socket of each rank. */
-  readonly paths: readonly string[];
+  readonly place: MeetingPlace;
   readonly capacity: number;
   readonly memory: SharedArrayBuffer;
   readonly limitSeconds: number;
 }
-
-/** A frame: six words of header, then `length` bytes. */
-const headerWords = 6;
-const headerBytes = 4 * headerWords;
-const magic = 0x0ba17030;
-const kinds = { hello: 0, data: 1, bye: 2, abort: 3 } as const;
-type Kind = keyof typeof kinds;
-const kindNames = Object.keys(kinds) as Kind[];
 
 interface Peer {
   readonly rank: number;
@@ -43,9 +36,9 @@ interface Peer {
   left: boolean;
 }
 
-const { rank, size, paths, capacity, memory, limitSeconds } = workerData as SocketThreadStart;
+const { rank, size, place, capacity, memory, limitSeconds } = workerData as SocketThreadStart;
 const words = new Int32Array(memory, 0, 256);
-const peers: (Peer | null)[] = paths.map(() => null);
+const peers = new Array<Peer | null>(size).fill(null);
 const others = () => peers.filter((peer) => peer !== null);
 /** The round that the rank has asked for. */
 let round = 0;
@@ -63,17 +56,7 @@ function fail(reason: string): void {
 function tellFailure(reason: string): void {
   if (told) return;
   told = true;
-  const text = Buffer.from(reason);
-  for (const { socket } of others()) {
-    if (socket.writable) socket.write(Buffer.concat([frame("abort", 0, 0, 0, text.length), text]));
-  }
-}
-
-function frame(kind: Kind, sequence: number, operation: number, count: number, length: number): Buffer {
-  const header = Buffer.alloc(headerBytes);
-  for (const [i, word] of [magic, kinds[kind], sequence, operation, count | 0, length].entries())
-    header.writeInt32LE(word, 4 * i);
-  return header;
+  for (const { socket } of others()) if (socket.writable) socket.write(frame("abort", reason));
 }
 
 const slotBytes = (incoming: 0 | 1, peer: number, length: number) =>
@@ -107,21 +90,20 @@ function receive(peer: Peer, chunk: Buffer): void {
 
 /** Reads the header that is complete. False where the connection is of no more use. */
 function beginFrame(peer: Peer): boolean {
-  const [seen, kind, sequence, operation, count, length] = Array.from({ length: headerWords }, (_, i) =>
-    peer.header.readInt32LE(4 * i),
-  );
-  if (seen !== magic) {
+  const header = parseHeader(peer.header);
+  if (!header) {
     fail(`rank ${peer.rank} sent what is no frame of this program`);
     return false;
   }
+  const { kind, sequence, operation, count, length } = header;
   peer.payloadFilled = 0;
-  if (kindNames[kind] === "bye") {
+  if (kind === "bye") {
     peer.left = true;
     peer.headerFilled = 0;
     wake();
     return true;
   }
-  if (kindNames[kind] === "abort") peer.payload = Buffer.alloc(length);
+  if (kind === "abort") peer.payload = Buffer.alloc(length);
   else {
     const mine = { operation: operations[words[socketWords.operation]], count: words[socketWords.count] };
     const theirs = { operation: operations[operation], count };
@@ -138,7 +120,7 @@ function beginFrame(peer: Peer): boolean {
 }
 
 function endFrame(peer: Peer, payload: Buffer): void {
-  const kind = kindNames[peer.header.readInt32LE(4)];
+  const kind = parseHeader(peer.header)?.kind;
   peer.payload = null;
   peer.headerFilled = 0;
   if (kind === "abort") fail(payload.toString("utf8"));
@@ -154,10 +136,11 @@ function endFrame(peer: Peer, payload: Buffer): void {
 function lastWords(frames: Buffer): { readonly left: boolean; readonly reason: string | null } {
   let left = false;
   for (let at = 0; at + headerBytes <= frames.length; ) {
-    const kind = kindNames[frames.readInt32LE(at + 4)];
-    const end = at + headerBytes + frames.readInt32LE(at + 20);
-    if (kind === "bye") left = true;
-    if (kind === "abort" && end <= frames.length)
+    const header = parseHeader(frames.subarray(at));
+    if (!header) break;
+    const end = at + headerBytes + header.length;
+    if (header.kind === "bye") left = true;
+    if (header.kind === "abort" && end <= frames.length)
       return { left, reason: frames.toString("utf8", at + headerBytes, end) };
     at = end;
   }
@@ -200,7 +183,7 @@ async function exchange(): Promise<void> {
     const length = words[socketWords.bytes + peer.rank];
     unsent++;
     peer.socket.cork();
-    peer.socket.write(frame("data", round, operation, count, length));
+    peer.socket.write(frameHeader({ kind: "data", sequence: round, operation, count, length }));
     peer.socket.write(slotBytes(0, peer.rank, length), () => {
       unsent--;
       wake();
@@ -216,11 +199,20 @@ async function exchange(): Promise<void> {
   while (unsent > 0 || others().some(({ arrived }) => arrived !== round)) {
     const gone = others().find(({ arrived, left }) => left && arrived !== round);
     if (gone) fail(`rank ${gone.rank} has left`);
-    if (socketFailure(memory) !== null) return;
+    if (socketFailure(memory) !== null || Atomics.load(words, socketWords.command) !== socketCommands.none) return;
     await new Promise<void>((resolve) => {
       wake = resolve;
     });
   }
+}
+
+/** Wakes an exchange that waits for others when the rank gives up, or another thread notes a failure. */
+async function noticeEnd(): Promise<void> {
+  while (Atomics.load(words, socketWords.command) === socketCommands.none && socketFailure(memory) === null) {
+    const wait = Atomics.waitAsync(words, socketWords.command, socketCommands.none, 1000);
+    if (wait.async) await wait.value;
+  }
+  wake();
 }
 
 /** Serves rounds until the rank closes or gives up. */
@@ -236,123 +228,51 @@ async function serve(): Promise<void> {
     }
     round = request;
     await exchange();
-    if (socketFailure(memory) !== null) return;
+    if (socketFailure(memory) !== null || Atomics.load(words, socketWords.command) !== socketCommands.none) return;
     Atomics.store(words, socketWords.done, round);
     Atomics.notify(words, socketWords.done);
   }
 }
 
 /** Tells the others that this rank ends, and lets the bytes go out. */
-async function leave(server: Server): Promise<void> {
+async function leave(meeting: Meeting | null): Promise<void> {
   closing = true;
   const reason = socketFailure(memory);
   if (reason !== null) tellFailure(reason);
-  const goodbye = frame("bye", 0, 0, 0, 0);
-  server.close();
+  const goodbye = frame("bye");
   await Promise.all(
     others().map(({ socket }) =>
       Promise.race([new Promise<void>((resolve) => socket.end(goodbye, resolve)), sleep(1000)]),
     ),
   );
   for (const { socket } of others()) socket.destroy();
-  rmSync(paths[rank], { force: true });
-  try {
-    rmdirSync(dirname(paths[rank]));
-  } catch {
-    // Other ranks are still there: the last one removes it.
-  }
+  meeting?.close();
 }
 
-/** Listens on this rank's socket, taking over what a dead process left. */
-async function listen(server: Server): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
-      server.once("error", resolve);
-      server.listen(paths[rank], () => {
-        server.off("error", resolve);
-        resolve(null);
-      });
-    });
-    if (!error) return;
-    if (error.code !== "EADDRINUSE" || attempt > 2) throw error;
-    const alive = await call(paths[rank]).catch(() => null);
-    if (alive) {
-      alive.destroy();
-      throw new Error(`another process is rank ${rank} of this group already (${paths[rank]})`);
-    }
-    rmSync(paths[rank], { force: true });
-  }
-}
-
-function call(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path, () => resolve(socket));
-    socket.once("error", reject);
-  });
-}
-
-/** The first frame of a connection: which rank of how many is there. */
-function hello(socket: Socket): Promise<{ readonly from: number; readonly of: number }> {
-  return new Promise((resolve, reject) => {
-    let got = Buffer.alloc(0);
-    const take = () => {
-      const chunk = socket.read(headerBytes - got.length) as Buffer | null;
-      if (chunk) got = Buffer.concat([got, chunk]);
-      if (got.length < headerBytes) return;
-      socket.off("readable", take);
-      if (got.readInt32LE(0) !== magic) reject(new Error("something that is no rank has connected"));
-      else resolve({ from: got.readInt32LE(8), of: got.readInt32LE(16) });
-    };
-    socket.on("readable", take);
-    socket.once("close", () => reject(new Error("a rank hung up while it joined")));
-  });
-}
-
-/** Connects with every other rank. @throws where one does not come in time or belongs to another group. */
-async function join(server: Server): Promise<void> {
-  const deadline = performance.now() + limitSeconds * 1000;
-  const missing = () => paths.map((_, peer) => peer).filter((peer) => peer !== rank && peers[peer] === null);
-  let refusal: Error | null = null;
-  const admit = async (socket: Socket, expected: number | null) => {
-    socket.write(frame("hello", rank, 0, size, 0));
-    const { from, of } = await hello(socket);
-    if (of !== size) throw new Error(`rank ${from} counts ${of} ranks, this rank ${size}`);
-    if (from >= size || from === rank || peers[from] || (expected !== null && from !== expected))
-      throw new Error(`there are two processes of rank ${from}`);
-    addPeer(from, socket);
+/** Connects with every other rank. */
+async function join(): Promise<Meeting> {
+  const options = {
+    ...{ rank, size, limitSeconds, admit: addPeer },
+    admitted: (peer: number) => peers[peer] !== null,
+    failure: () => socketFailure(memory),
   };
-  server.on("connection", (socket) => {
-    socket.on("error", () => {});
-    admit(socket, null).catch((error: Error) => {
-      // Whoever looks whether this socket is alive hangs up at once: that is no refusal.
-      if (!/hung up/.test(error.message)) refusal = error;
-    });
-  });
-  await listen(server);
-  for (let peer = 0; peer < rank; peer++) {
-    for (let socket: Socket | null = null; !socket; ) {
-      socket = await call(paths[peer]).catch(() => null);
-      if (socket) await admit(socket, peer);
-      else if (performance.now() > deadline || refusal) break;
-      else await sleep(20);
-    }
-  }
-  while (missing().length > 0 && performance.now() < deadline && !refusal) await sleep(5);
-  if (refusal) throw refusal as Error;
-  if (missing().length > 0)
-    throw new Error(
-      `rank ${missing().join(", ")} of ${size} did not join within ${limitSeconds} s (sockets in ${paths[rank]}): is it started?`,
-    );
+  const meeting = await (place.kind === "tcp"
+    ? meetOverTcp(place.rendezvous, options)
+    : meetOverSockets(place.directory, options));
+  const reason = socketFailure(memory);
+  if (reason !== null) throw new Error(reason);
+  return meeting;
 }
 
-const server = createServer({ pauseOnConnect: false });
+let meeting: Meeting | null = null;
 process.on("uncaughtException", (error) => fail(`the thread of the sockets failed: ${error.message}`));
 try {
-  await join(server);
+  meeting = await join();
   parentPort?.postMessage("joined");
+  void noticeEnd();
   await serve();
 } catch (error) {
   fail((error as Error).message);
 }
-await leave(server);
+await leave(meeting);
 process.exit(0);

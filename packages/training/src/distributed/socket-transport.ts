@@ -1,13 +1,15 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { RankError, rankTimeoutSeconds } from "./communicator.ts";
+import type { MeetingPlace } from "./meeting.ts";
+import type { Rendezvous } from "./rendezvous.ts";
 import {
   failSockets,
   mostSocketRanks,
   socketCommands,
   socketFailure,
   socketMemoryBytes,
+  socketPath,
   socketSlot,
   socketWords,
 } from "./socket-memory.ts";
@@ -18,8 +20,10 @@ import { describeExchange, type Exchange, operations, type Transport } from "./t
 export interface SocketTransportOptions {
   readonly rank: number;
   readonly size: number;
-  /** Directory of the group's sockets: the same for every rank, and for no other group. Made where there is none. */
-  readonly directory: string;
+  /** Directory of the group's Unix sockets: the same for every rank, and for no other group. Made where there is none. */
+  readonly directory?: string;
+  /** Where ranks of several machines meet, in place of a directory. */
+  readonly rendezvous?: Rendezvous;
   /** Bytes that go from one rank to another at once. Default 1 MiB. */
   readonly capacity?: number;
   /** Seconds to wait for the slowest rank, also at the start. */
@@ -29,27 +33,30 @@ export interface SocketTransportOptions {
 /** The path of a socket is at most this long (sun_path, less the final zero; 104 on macOS). */
 const longestPath = 103;
 
+/** A transport whose state others threads of this process may look at: see socket-memory.ts. */
+export interface SocketTransport extends Transport {
+  readonly memory: SharedArrayBuffer;
+  /** Why nothing works any more, or null. */
+  failure(): string | null;
+}
+
 /**
- * Joins a group of processes of this machine: a Unix socket between each two ranks, served by a thread of its own, since a rank
+ * Joins a group of processes: a Unix socket, or a TCP connection, between each two ranks, served by a thread of its own, since a rank
  * cannot wait for its event loop in the middle of a step.
  *
  * @throws RankError where a rank does not come in time, or has another idea of the group.
  */
-export async function openSocketTransport(options: SocketTransportOptions): Promise<Transport> {
-  const { rank, size, directory, capacity = 1 << 20, limitSeconds = rankTimeoutSeconds() } = options;
+export async function openSocketTransport(options: SocketTransportOptions): Promise<SocketTransport> {
+  const { rank, size, capacity = 1 << 20, limitSeconds = rankTimeoutSeconds() } = options;
   if (!Number.isInteger(size) || size < 1 || size > mostSocketRanks)
     throw new RangeError(`sockets: ${size} ranks, expected a whole number from 1 to ${mostSocketRanks}`);
   if (!Number.isInteger(rank) || rank < 0 || rank >= size) throw new RangeError(`sockets: rank ${rank} of ${size}`);
   if (!Number.isInteger(capacity) || capacity < 64 || capacity % 64 !== 0)
     throw new RangeError(`sockets: a capacity of ${capacity} bytes, expected a multiple of 64`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const paths = Array.from({ length: size }, (_, peer) => join(directory, `rank-${peer}.sock`));
-  const longest = paths[size - 1];
-  if (Buffer.byteLength(longest) > longestPath)
-    throw new Error(`sockets: the path ${longest} is longer than ${longestPath} bytes; set TMPDIR to a shorter one`);
+  const place = meetingPlace(options);
   const memory = new SharedArrayBuffer(socketMemoryBytes(size, capacity));
   const words = new Int32Array(memory, 0, socketWords.bytes + mostSocketRanks);
-  const start: SocketThreadStart = { rank, size, paths, capacity, memory, limitSeconds };
+  const start: SocketThreadStart = { rank, size, place, capacity, memory, limitSeconds };
   const worker = new Worker(new URL("./socket-thread.ts", import.meta.url), {
     workerData: start,
     name: `baltoro-sockets-${rank}`,
@@ -78,6 +85,7 @@ export async function openSocketTransport(options: SocketTransportOptions): Prom
     Atomics.store(words, socketWords.command, command);
     Atomics.add(words, socketWords.request, 1);
     Atomics.notify(words, socketWords.request);
+    Atomics.notify(words, socketWords.command);
   }
 
   /** Asks for a round and returns its number. */
@@ -109,6 +117,8 @@ export async function openSocketTransport(options: SocketTransportOptions): Prom
     rank,
     size,
     capacity,
+    memory,
+    failure: () => (Atomics.load(words, socketWords.failed) === 0 ? null : socketFailure(memory)),
     outgoing: (peer) => ({ buffer: memory, byteOffset: socketSlot(size, capacity, 0, peer) }),
     incoming: (peer) => ({ buffer: memory, byteOffset: socketSlot(size, capacity, 1, peer) }),
     exchange(call, bytes) {
@@ -139,4 +149,14 @@ export async function openSocketTransport(options: SocketTransportOptions): Prom
       await ended;
     },
   };
+}
+
+function meetingPlace({ size, directory, rendezvous }: SocketTransportOptions): MeetingPlace {
+  if (rendezvous) return { kind: "tcp", rendezvous };
+  if (directory === undefined) throw new Error("sockets: neither a directory nor a rendezvous is given");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const longest = socketPath(directory, size - 1);
+  if (Buffer.byteLength(longest) > longestPath)
+    throw new Error(`sockets: the path ${longest} is longer than ${longestPath} bytes; set TMPDIR to a shorter one`);
+  return { kind: "directory", directory };
 }

@@ -1,5 +1,13 @@
 /** What the ranks are in the middle of. Its index travels with each message: two ranks in different calls are told. */
-export const operations = ["allReduce", "reduceScatter", "allGather", "broadcast", "allToAll", "barrier"] as const;
+export const operations = [
+  "allReduce",
+  "reduceScatter",
+  "allGather",
+  "broadcast",
+  "allToAll",
+  "barrier",
+  "rollCall",
+] as const;
 export type Operation = (typeof operations)[number];
 
 /** One round in which every rank may send up to `capacity` bytes to every other. */
@@ -38,5 +46,5 @@ export interface Region {
 
 /** `allGather of 4096` */
 export function describeExchange({ operation, count }: Exchange): string {
-  return operation === "barrier" ? operation : `${operation} of ${count}`;
+  return operation === "barrier" || operation === "rollCall" ? operation : `${operation} of ${count}`;
 }

@@ -109,7 +109,20 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       } else await bringTraining(model, step.saved);
       await communicator?.barrier(slowLimitSeconds);
     };
-    return await trainLoop({ run, config, model, step, text, state, save, progress, signal, across, chief });
+    return await trainLoop({
+      run,
+      config,
+      model,
+      step,
+      text,
+      state,
+      save,
+      progress,
+      signal,
+      across,
+      ranks: size,
+      chief,
+    });
   } finally {
     lock?.release();
   }

@@ -33,6 +33,8 @@ export interface Loop {
   readonly progress: Progress;
   readonly signal?: AbortSignal;
   readonly across: AcrossRanks;
+  /** How many ranks train, each on a device of its own. */
+  readonly ranks: number;
   /** This rank writes what the run leaves behind. */
   readonly chief: boolean;
 }
@@ -49,6 +51,7 @@ export async function trainLoop({
   progress,
   signal,
   across,
+  ranks,
   chief,
 }: Loop): Promise<PretrainResult> {
   const schedule = wsd({
@@ -157,7 +160,7 @@ export async function trainLoop({
       learningRate,
       maxLogit: Math.max(...maxLogits),
       ...(valLoss === null ? {} : { valLoss }),
-      ...(peakFlops === undefined ? {} : { utilization: (tokensPerSecond * flopsPerToken) / peakFlops }),
+      ...(peakFlops === undefined ? {} : { utilization: (tokensPerSecond * flopsPerToken) / (ranks * peakFlops) }),
     });
     stop ||= await stopped();
     // What is under way is the last step then.

@@ -60,7 +60,7 @@ export interface TrainStepOptions {
   readonly communicator?: Communicator;
   /**
    * Record the kernels of a step once and replay them with one call, from the third step on: on a GPU, small kernels run faster than a
-   * host enqueues them. Default: on CUDA, for a single rank. The bits are the same.
+   * host enqueues them. Default: on CUDA. Not where collectives need the host. The bits are the same.
    */
   readonly captured?: boolean;
 }
@@ -88,7 +88,7 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
   const { communicator } = options;
   const { device, config, statistics } = model;
   const { backend } = device;
-  const captured = !communicator && (options.captured ?? backend.description.kind === "cuda");
+  const captured = (communicator?.capturable ?? true) && (options.captured ?? backend.description.kind === "cuda");
   const parameters = optimizedParameters(model, options.adamWOnly);
   const sharded = communicator ? shardOptimizer(communicator, optimizer, parameters, clippedAttention(model)) : null;
   const optimizerState = sharded?.state ?? optimizer.init(device, parameters, clippedAttention(model));

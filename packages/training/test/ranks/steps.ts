@@ -1,7 +1,7 @@
 /** What every rank does in ranks.test.ts: steps of k2-tiny on its rows of the batch. As threads, and as a program of its own. */
 import { isMainThread } from "node:worker_threads";
 import { createModel, initializeWeights, namedWeights, preset } from "@baltoro/k2";
-import { openDevice } from "@baltoro/tensor";
+import { type Device, openDevice } from "@baltoro/tensor";
 import {
   type Communicator,
   createTrainStep,
@@ -16,6 +16,10 @@ import {
 
 export interface StepsTask {
   readonly steps: number;
+  /** Default "wasm". On "cuda" rank r has GPU r. */
+  readonly device?: "wasm" | "cuda";
+  /** A mistake: all ranks have this GPU. */
+  readonly gpu?: number;
   /** One after the other, each from the beginning. */
   readonly trainings: readonly {
     readonly accumulation: number;
@@ -23,6 +27,8 @@ export interface StepsTask {
     readonly without?: number;
     /** Divide the experts among the ranks. */
     readonly experts?: boolean;
+    /** Never replay a captured step. */
+    readonly enqueued?: boolean;
   }[];
   /** Rank and step at which a process kills itself, or a thread ends. */
   readonly killed?: readonly [rank: number, step: number];
@@ -70,16 +76,35 @@ function rowsOf(step: number, micro: number, rank: number, size: number): MicroB
   };
 }
 
-/** Trains on a device of one thread. `join` makes the rank's communicator, none for one rank alone. */
+/** Trains on a device of one thread, or on a GPU. `join` makes the rank's communicator, none for one rank alone. */
 export async function trainSteps(
   task: StepsTask,
   place: { readonly rank: number; readonly size: number },
-  join: ((device: Awaited<ReturnType<typeof openDevice>>) => Communicator | Promise<Communicator>) | null,
+  join: ((device: Device) => Communicator | Promise<Communicator>) | null,
 ): Promise<Training[]> {
-  const device = await openDevice("wasm", { threads: 1 });
+  const { device: name = "wasm" } = task;
+  const options = name === "cuda" ? ({ ordinal: task.gpu ?? place.rank, precision: "f32" } as const) : { threads: 1 };
+  const device = await openDevice(name, options);
   const communicator = (await join?.(device)) ?? undefined;
+  try {
+    return await trainOn(device, communicator, task, place);
+  } catch (error) {
+    communicator?.abort((error as Error).message);
+    throw error;
+  } finally {
+    await communicator?.close();
+    await device.close();
+  }
+}
+
+async function trainOn(
+  device: Device,
+  communicator: Communicator | undefined,
+  task: StepsTask,
+  place: { readonly rank: number; readonly size: number },
+): Promise<Training[]> {
   const trainings: Training[] = [];
-  for (const { accumulation, without, experts } of task.trainings) {
+  for (const { accumulation, without, experts, enqueued } of task.trainings) {
     using model = createModel(device, config, {
       trainable: true,
       ...(experts && communicator ? { experts: expertParallel(communicator, config) } : {}),
@@ -90,6 +115,7 @@ export async function trainSteps(
       sequenceLength,
       accumulation,
       balanceRate: 1e-2,
+      ...(enqueued ? { captured: false } : {}),
       ...(communicator ? { communicator: withoutAllReduce(communicator, without) } : {}),
     });
     const metrics: StepMetrics[] = [];
@@ -112,8 +138,6 @@ export async function trainSteps(
     const optimizerBytes = held.reduce((sum, { size }) => sum + 4 * size, 0);
     trainings.push({ metrics, checksum, optimizerBytes });
   }
-  await communicator?.close();
-  await device.close();
   return trainings;
 }
 

@@ -5,8 +5,9 @@ import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.
 import { Allocator } from "../allocator.ts";
 import { CudaBuffer, type OpenBuffer, type Root } from "./buffers.ts";
 import { openCublasLt, type Precision } from "./cublas-lt.ts";
+import { type Handle, notReady } from "./driver.ts";
 import { describeGpu, type Gpu, openGpu, peakFlopsOf } from "./gpu.ts";
-import { allocPinned, createStaging, type PinnedBuffer, waitForStream } from "./host-memory.ts";
+import { allocPinned, createStaging, noTiming, type PinnedBuffer, waitForStream } from "./host-memory.ts";
 import { createLauncher } from "./launcher.ts";
 import { attentionLaunches } from "./launches/attention.ts";
 import { decodeLaunches, fusedWeights, mostFusedRows } from "./launches/decode.ts";
@@ -41,6 +42,38 @@ export interface CudaBackend extends Backend {
   ): Promise<KernelTimes>;
   /** The same by CUDA function, of kernels of our own: a kernel of the table may launch several. */
   profileFunctions(work: () => void): Promise<KernelTimes>;
+  /**
+   * Enqueues what another library does on the stream. `call` is given the buffers as they lie on the device, in order, and the stream. Within a
+   * capture it becomes part of the graph.
+   */
+  foreign(use: string, buffers: ForeignBuffers, call: (ranges: readonly DeviceRange[], stream: Handle) => void): void;
+  /** From now on `watch` is called at these moments, and what it throws ends the call that was made or waits. */
+  guard(watch: ((moment: GuardMoment) => void) | null): void;
+  /**
+   * Puts a mark behind what is enqueued; null while a graph is captured. The function says whether the device has come to it; from then on it
+   * always does.
+   */
+  mark(): (() => boolean) | null;
+  /** Ends all graphs that were captured: work of another library in them must go before that library's own objects. */
+  releaseGraphs(): void;
+}
+
+/** Buffers of another library's work, and which of them it writes. */
+export interface ForeignBuffers {
+  readonly all: readonly BufferHandle[];
+  readonly written: readonly BufferHandle[];
+}
+
+/** Where a buffer lies on the device, and what it holds. */
+export type DeviceRange = Pick<OpenBuffer, "address" | "byteLength" | "dtype">;
+
+/** Something is about to be enqueued; a graph was launched; the host waits; the device was just lost. */
+export type GuardMoment = "before" | "launched" | "waiting" | "lost";
+
+/** The CUDA backend of a device. @throws Error for another device */
+export function cudaBackendOf({ backend }: { readonly backend: Backend }): CudaBackend {
+  if ("foreign" in backend && "gpu" in backend) return backend as CudaBackend;
+  throw new Error(`the ${backend.description.kind} device is no CUDA device`);
 }
 
 const launches: Omit<Launches<KernelName>, "gemm"> = {
@@ -92,7 +125,9 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
   const staging = createStaging(driver, stream);
   const pinned: PinnedBuffer[] = [];
   const graphs = new WeakMap<Graph, { executable: number; roots: CapturedRoots }>();
-  const executables: number[] = [];
+  const executables = new Set<Handle>();
+  let watching: ((moment: GuardMoment) => void) | null = null;
+  const checkWait = () => watching?.("waiting");
   const allocator = new Allocator(
     `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, gradient checkpointing, or more GPUs`,
     (bytes) => {
@@ -119,15 +154,22 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
 
   function checkUsable(use: string): void {
     if (closed) throw new Error(`${use}: the device is closed`);
+    watching?.("before");
     if (lost) throw new DeviceLostError(`${use}: ${lost}`);
   }
 
   /** Remembers why the device was lost: after an error of a kernel every further call fails, and the first message tells most. */
+  function noteLoss(error: unknown): void {
+    if (!(error instanceof DeviceLostError) || lost) return;
+    lost = error.message;
+    watching?.("lost");
+  }
+
   function guarded<T>(run: () => T): T {
     try {
       return run();
     } catch (error) {
-      if (error instanceof DeviceLostError) lost ??= error.message;
+      noteLoss(error);
       throw error;
     }
   }
@@ -203,7 +245,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     else driver.code("cuMemFreeHost", buffer.address);
   }
 
-  return {
+  const backend: CudaBackend = {
     gpu,
     activations: precision === "bf16" ? "bf16" : "f32",
     blockElements: 128 << 20,
@@ -274,17 +316,20 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       }
       if (length === 0) return dtype === "i32" ? new Int32Array(0) : new Float32Array(0);
       const host = guarded(() => takePinned(bytes));
+      // A copy that is given up may still be under way: its memory is not used again.
+      let arrived = false;
       try {
         driver.call("cuMemcpyDtoHAsync", host.address, address, bytes, stream);
-        await waitForStream(driver, stream);
+        await waitForStream(driver, stream, checkWait);
+        arrived = true;
         if (dtype === "i32") return new Int32Array(host.bytes, 0, length).slice();
         if (dtype === "f32") return new Float32Array(host.bytes, 0, length).slice();
         return bfloat16ToFloat32(new Uint16Array(host.bytes, 0, length).slice());
       } catch (error) {
-        if (error instanceof DeviceLostError) lost ??= error.message;
+        noteLoss(error);
         throw error;
       } finally {
-        givePinned(host);
+        if (arrived) givePinned(host);
       }
     },
     capture(record) {
@@ -308,7 +353,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       if (code !== 0) throw new Error(`capture: the stream's capture was broken off (error ${code})`);
       const executable = guarded(() => driver.get("cuGraphInstantiate", Number(out[0]), 0));
       driver.code("cuGraphDestroy", Number(out[0]));
-      executables.push(executable);
+      executables.add(executable);
       const graph: Graph = { kernelCount };
       graphs.set(graph, { executable, roots });
       return graph;
@@ -317,11 +362,45 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       checkUsable("launch");
       const found = graphs.get(graph);
       if (!found) throw new Error("launch: the graph belongs to another backend");
+      if (!executables.has(found.executable)) throw new Error("launch: the graph was released");
       guarded(() => {
         for (const root of found.roots.read) if (!root.shadow?.valid) products.refresh(root);
         driver.call("cuGraphLaunch", found.executable, stream);
       });
       for (const root of found.roots.written) noteWrite(root);
+      watching?.("launched");
+    },
+    foreign(use, { all, written }, call) {
+      checkUsable(use);
+      if (captured >= 0) captured++;
+      const ranges = all.map((buffer) => CudaBuffer.open(buffer, owner, use));
+      const roots = written.map((buffer) => CudaBuffer.open(buffer, owner, use).root);
+      call(ranges, stream);
+      // It begins when all before it has ended.
+      products.recent.clear();
+      for (const root of roots) {
+        noteWrite(root);
+        products.recent.add(root);
+      }
+    },
+    guard(watch) {
+      watching = watch;
+    },
+    mark() {
+      if (captured >= 0) return null;
+      const event = driver.get("cuEventCreate", noTiming);
+      driver.call("cuEventRecord", event, stream);
+      let passed = false;
+      return () => {
+        if (passed || driver.code("cuEventQuery", event) === notReady) return passed;
+        driver.code("cuEventDestroy", event);
+        passed = true;
+        return true;
+      };
+    },
+    releaseGraphs() {
+      for (const executable of executables) driver.code("cuGraphExecDestroy", executable);
+      executables.clear();
     },
     stats: () => ({ allocatedBytes: allocator.allocatedBytes, reservedBytes }),
     async time(work) {
@@ -329,7 +408,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       driver.call("cuEventRecord", start, stream);
       work();
       driver.call("cuEventRecord", end, stream);
-      await waitForStream(driver, stream);
+      await waitForStream(driver, stream, checkWait);
       const out = [0];
       driver.call("cuEventElapsedTime", out, start, end);
       driver.code("cuEventDestroy", start);
@@ -368,7 +447,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       if (closed) return;
       closed = true;
       driver.code("cuStreamSynchronize", stream);
-      for (const executable of executables) driver.code("cuGraphExecDestroy", executable);
+      backend.releaseGraphs();
       blas.close();
       staging[Symbol.dispose]();
       for (const { address } of pinned) driver.code("cuMemFreeHost", address);
@@ -378,6 +457,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
       gpu.release();
     },
   };
+  return backend;
 }
 
 function gibibytes(bytes: number): string {

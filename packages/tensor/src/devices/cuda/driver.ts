@@ -12,6 +12,7 @@ const prototypes = {
   cuDeviceGet: "int cuDeviceGet(_Out_ int *device, int ordinal)",
   cuDeviceGetName: "int cuDeviceGetName(char *name, int length, int device)",
   cuDeviceGetAttribute: "int cuDeviceGetAttribute(_Out_ int *value, int attribute, int device)",
+  cuDeviceGetUuid: "int cuDeviceGetUuid_v2(uint8_t *uuid, int device)",
   cuDeviceTotalMem: "int cuDeviceTotalMem_v2(_Out_ size_t *bytes, int device)",
   cuDevicePrimaryCtxRetain: "int cuDevicePrimaryCtxRetain(_Out_ uintptr_t *context, int device)",
   cuDevicePrimaryCtxRelease: "int cuDevicePrimaryCtxRelease_v2(int device)",

@@ -6,6 +6,8 @@ export interface Gpu {
   readonly driver: Driver;
   readonly ordinal: number;
   readonly name: string;
+  /** NVIDIA's number of the card, 32 hexadecimal digits. */
+  readonly uuid: string;
   /** What kernels are compiled for: "sm_90a" has Hopper's own instructions. */
   readonly chip: string;
   readonly multiprocessors: number;
@@ -42,11 +44,14 @@ export function openGpu(ordinal: number): Gpu {
       `GPU ${ordinal}, ${name}, has compute capability ${major}.${minor}: ${leastMajor}.0 (Ampere) or newer is needed`,
     );
   }
+  const uuid = Buffer.alloc(16);
+  driver.call("cuDeviceGetUuid", uuid, device);
   driver.call("cuCtxSetCurrent", driver.get("cuDevicePrimaryCtxRetain", device));
   return {
     driver,
     ordinal,
     name,
+    uuid: uuid.toString("hex"),
     chip: `sm_${major}${minor}${major >= 9 ? "a" : ""}`,
     multiprocessors: attribute(attributes.multiprocessors),
     totalBytes: driver.get("cuDeviceTotalMem", device),

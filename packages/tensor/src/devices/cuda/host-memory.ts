@@ -9,7 +9,7 @@ export interface PinnedBuffer {
 
 const portable = 1;
 /** Events that only order, and take no times. */
-const noTiming = 2;
+export const noTiming = 2;
 
 export function allocPinned(driver: Driver, byteLength: number): PinnedBuffer {
   const address = driver.get("cuMemHostAlloc", byteLength, portable);
@@ -66,14 +66,18 @@ export function createStaging(driver: Driver, stream: Handle): Staging {
   };
 }
 
-/** Waits for what is in the stream by now without holding the thread for long: other events of the process go on. */
-export async function waitForStream(driver: Driver, stream: Handle): Promise<void> {
+/**
+ * Waits for what is in the stream by now without holding the thread for long: other events of the process go on. `check` is called
+ * again and again, and at the end: what it throws ends the wait.
+ */
+export async function waitForStream(driver: Driver, stream: Handle, check: () => void = () => {}): Promise<void> {
   const event = driver.get("cuEventCreate", noTiming);
   try {
     driver.call("cuEventRecord", event, stream);
     const start = performance.now();
     for (;;) {
       const code = driver.code("cuEventQuery", event);
+      check();
       if (code !== notReady) {
         if (code !== 0) driver.call("cuEventQuery", event);
         return;

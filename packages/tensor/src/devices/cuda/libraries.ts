@@ -31,7 +31,7 @@ const remedies: Readonly<Record<LibraryName, string>> = {
     "install CUDA's nvrtc and cublas (Debian and Ubuntu: cuda-nvrtc-13-0, libcublas-13-0; or pip install nvidia-cuda-nvrtc)",
   cublasLt: "install CUDA's cublas (Debian and Ubuntu: libcublas-13-0; or pip install nvidia-cublas)",
   cudnn: "optional",
-  nccl: "optional: needed to train on several GPUs",
+  nccl: "optional: needed to train on several GPUs (Debian and Ubuntu: libnccl2; or pip install nvidia-nccl-cu13)",
 };
 
 /**
