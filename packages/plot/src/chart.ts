@@ -70,7 +70,13 @@ export function chartDomain(spec: ChartSpec): { x: [number, number]; y: [number,
   const inside = ys.filter((y) => (given[0] === null || y >= given[0]) && (given[1] === null || y <= given[1]));
   const rules = (spec.rules ?? []).map((rule) => rule.y);
   const computed = log ? logDomain(inside) : niceDomain([...inside, ...rules], 5);
-  return { x, y: [given[0] ?? computed[0], given[1] ?? computed[1]] };
+  const y: [number, number] = [given[0] ?? computed[0], given[1] ?? computed[1]];
+  // All values may lie on a bound that is given, or beyond it.
+  if (y[0] >= y[1]) {
+    const room = Math.abs(y[0]) / 10 || 1;
+    y[given[1] === null ? 1 : 0] = given[1] === null ? y[0] + room : y[1] - room;
+  }
+  return { x, y };
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { chartDomain } from "../src/chart.ts";
 import {
   compactNumber,
   duration,
@@ -197,6 +198,40 @@ test("a chart of nothing, of one point and of one value is drawn all the same", 
   ]) {
     for (const scale of ["linear", "log"] as const)
       assert.ok(!/NaN|undefined|Infinity/.test(chart(points, scale)), `${scale} ${JSON.stringify(points)}`);
+  }
+});
+
+test("values on a bound that was given, or beyond it, are no error", () => {
+  for (const [values, yDomain] of [
+    [
+      [1, 1],
+      [1, null],
+    ],
+    [
+      [0.9999, 0.9998],
+      [1, null],
+    ],
+    [
+      [0, 0],
+      [0, null],
+    ],
+    [
+      [5, 6],
+      [null, 5],
+    ],
+    [
+      [7, 8],
+      [null, 5],
+    ],
+  ] as const) {
+    const [low, high] = chartDomain({
+      alt: "flat",
+      xLabel: "step",
+      yLabel: "value",
+      yDomain,
+      series: [{ label: "flat", color: "red", points: values.map((y, x) => ({ x, y })) }],
+    }).y;
+    assert.ok(low < high && (yDomain[0] ?? low) === low && (yDomain[1] ?? high) === high, `${low} … ${high}`);
   }
 });
 
