@@ -226,6 +226,8 @@ test("values on a bound that was given, or beyond it, are no error", () => {
   ] as const) {
     const [low, high] = chartDomain({
       alt: "flat",
+      width: 300,
+      height: 200,
       xLabel: "step",
       yLabel: "value",
       yDomain,
