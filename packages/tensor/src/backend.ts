@@ -1,5 +1,5 @@
 import type { DType, FloatDType, HostData, TensorData } from "./dtype.ts";
-import type { KernelArguments, KernelName } from "./kernels.ts";
+import type { KernelArguments, KernelName } from "./kernels/index.ts";
 
 /** Device memory. Opaque: only the backend that made it knows what is behind it. */
 export interface BufferHandle {

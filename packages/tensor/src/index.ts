@@ -51,7 +51,7 @@ export {
   kernels,
   reduceOps,
   unaryOps,
-} from "./kernels.ts";
+} from "./kernels/index.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { add, divide, maximum, minimum, multiply, subtract } from "./ops/binary.ts";

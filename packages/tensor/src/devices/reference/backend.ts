@@ -1,6 +1,6 @@
 import type { Backend, BufferHandle, Graph } from "../../backend.ts";
 import type { DType, HostData, TensorData } from "../../dtype.ts";
-import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels/index.ts";
 import { attentionKernels } from "./attention.ts";
 import { decodeKernels } from "./decode.ts";
 import { elementwiseKernels } from "./elementwise.ts";
