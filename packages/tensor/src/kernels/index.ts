@@ -1,6 +1,7 @@
 import { attentionKernels } from "./attention.ts";
 import { decodeKernels } from "./decode.ts";
 import { elementwiseKernels } from "./elementwise.ts";
+import { fp8Kernels } from "./fp8.ts";
 import { gatherKernels } from "./gather.ts";
 import { lossKernels } from "./losses.ts";
 import { matrixKernels } from "./matrix.ts";
@@ -40,11 +41,12 @@ export const kernels = {
   ...randomKernels,
   ...optimizerKernels,
   ...decodeKernels,
+  ...fp8Kernels,
 } as const satisfies KernelTable;
 
 export type KernelName = keyof typeof kernels;
 
-/** The kernels that a backend may lack. They stand last in the table. */
+/** The kernels that a backend may lack: those without `Backend.fusedRows`, and those without `Backend.fp8`. They stand last in the table. */
 export const fusedKernels = [
   "normProducts",
   "latentInputs",
@@ -54,6 +56,35 @@ export const fusedKernels = [
 ] as const satisfies readonly KernelName[];
 
 export type FusedKernelName = (typeof fusedKernels)[number];
+
+export const fp8KernelNames = [
+  "quantizeBlocks",
+  "storeBlocks",
+  "dequantizeBlocks",
+  "quantizeTiles",
+] as const satisfies readonly KernelName[];
+
+export type Fp8KernelName = (typeof fp8KernelNames)[number];
+
+/** The buffers that may be fp8e4m3, by kernel. */
+export const fp8Operands: { readonly [K in KernelName]?: readonly (keyof (typeof kernels)[K])[] } = {
+  gemm: ["b"],
+  groupedGemm: ["w"],
+  normProducts: ["w0", "w1", "w2"],
+  routedGates: ["gate", "up"],
+  downProducts: ["down", "sharedDown"],
+  quantizeBlocks: ["y"],
+  storeBlocks: ["y"],
+  dequantizeBlocks: ["x"],
+};
+
+/** Throws where a buffer is fp8e4m3 that its kernel does not take so. */
+export function checkFp8Operand(kernel: KernelName, name: string, dtype: string): void {
+  const taken: readonly string[] = fp8Operands[kernel] ?? [];
+  if (dtype === "fp8e4m3" && !taken.includes(name)) {
+    throw new Error(`${kernel}: ${name} is fp8e4m3, which it does not take: dequantize it`);
+  }
+}
 
 type Argument<Kind, Handle> = Kind extends "int" | "float"
   ? number

@@ -1,12 +1,20 @@
 /** Cases of every kernel on random shapes, and how a backend is compared with the float64 reference on them. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { type Backend, fusedKernels, type KernelName, kernels, openReferenceBackend } from "@baltoro/tensor";
+import {
+  type Backend,
+  fp8KernelNames,
+  fusedKernels,
+  type KernelName,
+  kernels,
+  openReferenceBackend,
+} from "@baltoro/tensor";
 import { attentionCases } from "./attention.ts";
 import type { Cases } from "./case.ts";
 import { decodeCases } from "./decode.ts";
 import { seedDraws } from "./draw.ts";
 import { elementwiseCases } from "./elementwise.ts";
+import { fp8Cases } from "./fp8-cases.ts";
 import { gatherCases } from "./gather.ts";
 import { lossCases } from "./losses.ts";
 import { matrixCases } from "./matrix.ts";
@@ -18,6 +26,7 @@ import { reductionCases } from "./reductions.ts";
 import { outputsOf } from "./run.ts";
 
 export { roundsToBf16 } from "./bf16.ts";
+export { fp8Conforms } from "./fp8.ts";
 export { fusedConform } from "./fused.ts";
 
 /** A kernel without cases is a compile error. */
@@ -33,6 +42,7 @@ const cases: Cases<KernelName> = {
   ...randomCases,
   ...optimizerCases,
   ...decodeCases,
+  ...fp8Cases,
 };
 
 /** Largest difference allowed, relative to the largest value of an output, and absolute. */
@@ -49,7 +59,10 @@ export async function conformsToReference(
   toleranceOf: (kernel: KernelName) => Tolerance = () => ({ relative: 2e-5, absolute: 1e-6 }),
 ): Promise<void> {
   seedDraws(firstSeed);
-  const lacked: readonly KernelName[] = backend.fusedRows ? [] : fusedKernels;
+  const lacked: readonly KernelName[] = [
+    ...(backend.fusedRows ? [] : fusedKernels),
+    ...(backend.fp8 ? [] : fp8KernelNames),
+  ];
   for (const kernel of Object.keys(kernels) as KernelName[]) {
     if (lacked.includes(kernel)) continue;
     const { relative, absolute } = toleranceOf(kernel);

@@ -45,7 +45,8 @@ function gemmCase(
   };
 }
 
-function offsetsOf(loads: readonly number[]): Int32Array {
+/** Offsets of experts with so many rows each. */
+export function offsetsOf(loads: readonly number[]): Int32Array {
   return Int32Array.from([0, ...loads.map((_, e) => loads.slice(0, e + 1).reduce((sum, load) => sum + load, 0))]);
 }
 
