@@ -5,54 +5,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import {
-  type BatchRow,
   createModel,
-  initializeWeights,
   isQuantized,
-  type K2Config,
   type K2Model,
   loadWeights,
   namedWeights,
   PagedModel,
-  preset,
   saveWeights,
   stageWeights,
 } from "@baltoro/k2";
 import { createDevice, dequantize, openReferenceBackend, openWasmBackend } from "@baltoro/tensor";
+import { cachedLogits, fp8Config, makeFp8Model } from "./fp8-model.ts";
 import { deviation, randomIds, uncachedLogits } from "./generation-model.ts";
 
 const device = createDevice(openReferenceBackend());
+const config = fp8Config;
+const make = (matrices: "f32" | "fp8e4m3", seed = 1, on = device) => makeFp8Model(on, matrices, seed);
 const folder = await mkdtemp(join(tmpdir(), "baltoro-fp8-inference-"));
 after(() => rm(folder, { recursive: true }));
-
-/** Sizes of several blocks, ragged ones among them, and multiples of 8 as the fused kernels want. */
-const config: K2Config = {
-  ...preset("k2-tiny"),
-  ...{ vocabSize: 64, bosTokenId: 0, eosTokenId: 1, maxPositionEmbeddings: 48 },
-  ...{ hiddenSize: 160, numHiddenLayers: 2, intermediateSize: 264, moeIntermediateSize: 136 },
-  ...{ numAttentionHeads: 2, qLoraRank: 136, kvLoraRank: 136, qkNopeHeadDim: 72, qkRopeHeadDim: 8, vHeadDim: 72 },
-};
-
-function make(matrices: "f32" | "fp8e4m3", seed = 1, on = device): K2Model {
-  const model = createModel(on, config, { matrices });
-  initializeWeights(model, { seed, standardDeviation: 0.06 });
-  return model;
-}
-
-/** Logits of a sequence by the paged model, `chunk` rows at a time. */
-async function cachedLogits(model: K2Model, ids: readonly number[], chunk: number): Promise<Float32Array[]> {
-  using paged = new PagedModel(model, { blockSize: 4, blocks: 12, maxSequences: 1 });
-  paged.setBlockTable(0, [7, 3, 11, 1, 9, 2, 10]);
-  const logits: Float32Array[] = [];
-  for (let from = 0; from < ids.length; from += chunk) {
-    const rows: BatchRow[] = ids
-      .slice(from, from + chunk)
-      .map((token, i) => ({ token, position: from + i, sequence: 0 }));
-    const values = await paged.run(rows, Array.from(rows.keys()));
-    for (const i of rows.keys()) logits.push(values.slice(i * config.vocabSize, (i + 1) * config.vocabSize));
-  }
-  return logits;
-}
 
 test("what K2 publishes in e4m3 is stored so, and nothing else", () => {
   using model = make("fp8e4m3");
