@@ -41,6 +41,9 @@ export function ncclCollectives(
     dtype: DType,
     call: (addresses: readonly Handle[], type: number, stream: Handle) => void,
   ): void {
+    // Codes without their scales mean nothing, and no rank shares weights for inference.
+    if (dtype === "fp8e4m3")
+      throw new Error(`${use}: ${dtype} does not travel between ranks: expected f32, bf16 or i32`);
     const all = buffers.map(({ buffer }) => buffer);
     const written = buffers.filter((one) => one.written).map(({ buffer }) => buffer);
     backend.foreign(use, { all, written }, (ranges, stream) => {
