@@ -1,6 +1,7 @@
 /**
  * Diagnosis: every model on the synthetic cohort and, where ../shared is there, five-fold on real dialogues.
- * `--quick`: one seed, one network. `--minutes N`: limit of each training of a network (default 1.8). `--only real|synthetic`. `--cohort FILE`: the cohort as JSON lines.
+ * `--quick`: one seed, one network. `--minutes N`: limit of each training of a network (default 1.8). `--only real|reports|synthetic`
+ * (reports: what the reader of real dialogues was developed on; runs only where it is named). `--cohort FILE`: the cohort as JSON lines.
  * `--out FILE`: everything measured as JSON (ids and scores of third-party notes, no text). `--plots DIR`: pictures; with `--from FILE`
  * of what an earlier `--out` kept, without training anything.
  */
@@ -11,6 +12,7 @@ import { type CohortRecord, evaluateModel, loadDiagnosisModel, readExamples, var
 import type { BenchOptions, BenchResult, Check } from "./harness.ts";
 import { writePlots } from "./parts/clinic/plots.ts";
 import { measureReal } from "./parts/clinic/real.ts";
+import { measureReports } from "./parts/clinic/reports.ts";
 import { measureSynthetic } from "./parts/clinic/synthetic.ts";
 
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
@@ -18,6 +20,10 @@ const shipped = join(import.meta.dirname, "../models/clinic-fusion");
 
 /** Of one training of a network: 7 variants and 3 seeds end within 45 minutes so. The result depends on the machine's speed. */
 const defaultMinutes = 1.8;
+
+const parts = ["real", "reports", "synthetic"];
+
+const skipped = `skipped the real part: ${data} is absent; BALTORO_DATA names another place`;
 
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
@@ -41,7 +47,14 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const figures: Record<string, unknown> = {};
   const checks: Check[] = [];
   const lines: string[] = [];
-  if (values.only !== "real") {
+  if (values.only !== undefined && !parts.includes(values.only))
+    throw new RangeError(`--only is ${values.only}, expected one of ${parts.join(", ")}`);
+  if (values.only === "reports") {
+    const reports = measureReports(data, progress);
+    figures.reports = reports?.figures ?? "skipped";
+    lines.push(...(reports?.lines ?? [skipped]));
+  }
+  if (values.only === undefined || values.only === "synthetic") {
     if (values.cohort === undefined) {
       figures.syntheticSkipped = "--cohort FILE names no cohort";
       lines.push("skipped the synthetic part: --cohort FILE names no cohort", "");
@@ -60,14 +73,14 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       lines.push(...synthetic.lines);
     }
   }
-  if (values.only !== "synthetic") {
+  if (values.only === undefined || values.only === "real") {
     const real = measureReal(data, progress);
     if (real) {
       figures.real = real.figures;
       checks.push(...real.checks);
       lines.push(...real.lines, "");
       if (existsSync(shipped)) figures.zeroShot = await zeroShot(lines);
-    } else lines.push(`skipped the real part: ${data} is absent; BALTORO_DATA names another place`);
+    } else lines.push(skipped);
   }
   if (values.out !== undefined) writeFileSync(values.out, JSON.stringify(figures));
   if (values.plots !== undefined) lines.push(...writePlots(figures, values.plots));
