@@ -2,10 +2,11 @@ import { compareAccuracy, compareMeanAveragePrecision, type Estimate } from "@ba
 import {
   groupOfReport,
   hasResearchSets,
-  lowerLogOdds,
+  poolings,
   predictReported,
   readResearchSets,
   reportGroups,
+  weigh,
 } from "../../../packages/clinic/src/baselines/dialogues/index.ts";
 import { textTable } from "../../harness.ts";
 
@@ -24,7 +25,7 @@ function spread(values: readonly number[]): number {
 export function measureReports(folder: string, progress: (message: string) => void) {
   if (!hasResearchSets(folder)) return undefined;
   const sets = readResearchSets(folder);
-  const { classes, baseline, moreText, symptoms, pool, sources } = predictReported(sets, { progress });
+  const { classes, baseline, moreText, symptoms, pool, secondPool, sources } = predictReported(sets, { progress });
   const at = [...sets.reported.keys()].filter((i) => {
     const [pneumonia, rti, bronchitis] = sets.reported[i].labels;
     return pneumonia === 0 && rti !== undefined && bronchitis !== undefined && rti + bronchitis === 1;
@@ -39,7 +40,8 @@ export function measureReports(folder: string, progress: (message: string) => vo
     "text of bronchitis against RTI": ofLower((i) => sources[i].lower.text),
     "names foreseen, alone": ofLower((i) => sources[i].lower.named),
     pool: ofThree(pool.threeClass),
-    "pool, bronchitis against RTI": ofLower((i) => lowerLogOdds(sources[i].lower)),
+    "second pool": ofThree(secondPool.threeClass),
+    "pool, bronchitis against RTI": ofLower((i) => weigh(sources[i].lower, poolings.first.lower)),
   };
   const reference = models["char n-gram logistic, of the 833"];
   const compared = Object.entries(models).map(
@@ -58,7 +60,7 @@ export function measureReports(folder: string, progress: (message: string) => vo
       );
       return reportGroups[sums.indexOf(Math.max(...sums))] === groups[i];
     });
-  const accuracy = Object.entries({ moreText, symptoms, pool }).map(
+  const accuracy = Object.entries({ moreText, symptoms, pool, secondPool }).map(
     ([name, { tenClass }]) => [name, compareAccuracy(hits(tenClass), hits(baseline.tenClass))] as const,
   );
   const spreads = (["pneumonia", "lower"] as const).map((question) => {

@@ -5,7 +5,7 @@ import { classesOf, reportGroups, setTarget } from "../src/baselines/dialogues/c
 import { prepareCorpus } from "../src/baselines/dialogues/corpus.ts";
 import { groupOfReport, predictDialogues, predictReported } from "../src/baselines/dialogues/index.ts";
 import { namedDiseases } from "../src/baselines/dialogues/named.ts";
-import { poolClasses, poolRanked, rankedShares, scoreSources } from "../src/baselines/dialogues/pool.ts";
+import { poolClasses, poolings, poolRanked, rankedShares, scoreSources } from "../src/baselines/dialogues/pool.ts";
 import type { ResearchSets } from "../src/baselines/dialogues/read.ts";
 import { readDialogues } from "../src/baselines/dialogues/readings.ts";
 import { linearScores, softmax, trainLogistic } from "../src/baselines/logistic.ts";
@@ -133,12 +133,14 @@ test("pooled probabilities add to 1, and the order of evidence holds", () => {
   for (const reading of readDialogues(corpus, train, corpus.dialogues.slice(0, 8))) {
     const scores = scoreSources(corpus, reading);
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-    for (const shares of [poolRanked(scores), poolClasses(reading), rankedShares(corpus.classes, reading.ngrams)]) {
-      assert.ok(Math.abs(sum(shares) - 1) < 1e-9 && shares.every((share) => share >= 0));
-    }
     const more = { ...scores, pneumonia: { ...scores.pneumonia, named: scores.pneumonia.named + 1 } };
-    assert.ok(poolRanked(more)[0] > poolRanked(scores)[0]);
-    assert.ok(poolRanked(more)[2] < poolRanked(scores)[2]);
+    for (const pooling of Object.values(poolings)) {
+      const before = poolRanked(scores, pooling);
+      for (const shares of [before, poolClasses(reading, pooling), rankedShares(corpus.classes, reading.ngrams)])
+        assert.ok(Math.abs(sum(shares) - 1) < 1e-9 && shares.every((share) => share >= 0));
+      const after = poolRanked(more, pooling);
+      assert.ok(after[0] > before[0] && after[2] < before[2]);
+    }
   }
 });
 
@@ -170,12 +172,12 @@ test("nothing of the dialogues that are judged is seen but their masked text", (
 
 test("every source learns its kind of toy dialogue, in either direction", () => {
   const sets = toySets(15, 3);
-  const { classes, pool, baseline, moreText, symptoms, folds } = predictDialogues(sets, { folds: 3 });
+  const { classes, pool, secondPool, baseline, moreText, symptoms, folds } = predictDialogues(sets, { folds: 3 });
   assert.deepEqual([...new Set(folds)].sort(), [0, 1, 2]);
   const hits = (rows: readonly number[][]) =>
     sets.dialogues.filter(({ label }, i) => classes[rows[i].indexOf(Math.max(...rows[i]))] === label).length;
   // A text of two words of its kind in three, and a quarter by chance.
-  for (const { tenClass } of [pool, baseline, moreText, symptoms])
+  for (const { tenClass } of [pool, secondPool, baseline, moreText, symptoms])
     assert.ok(hits(tenClass) > 42, String(hits(tenClass)));
   const turned = predictReported(sets, { folds: 3 });
   const bronchitis = sets.reported.map(({ labels }) => labels[2]);

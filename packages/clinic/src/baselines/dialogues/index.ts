@@ -1,5 +1,5 @@
 export { groupOfReport, reportGroups } from "./classes.ts";
-export { lowerLogOdds, type SourceScores } from "./pool.ts";
+export { poolings, type SourceScores, weigh } from "./pool.ts";
 export {
   type DialogueOptions,
   type DialoguePredictions,

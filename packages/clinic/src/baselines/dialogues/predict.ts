@@ -1,6 +1,14 @@
 import { assignFolds } from "../../examples/index.ts";
 import { type Corpus, prepareCorpus } from "./corpus.ts";
-import { poolClasses, poolRanked, rankedShares, type SourceScores, scoreSources } from "./pool.ts";
+import {
+  type Pooling,
+  poolClasses,
+  poolings,
+  poolRanked,
+  rankedShares,
+  type SourceScores,
+  scoreSources,
+} from "./pool.ts";
 import type { ResearchSets } from "./read.ts";
 import { type Reading, readDialogues } from "./readings.ts";
 
@@ -22,6 +30,7 @@ export interface DialoguePredictions {
   readonly symptoms: Probabilities;
   /** All sources with fixed weights. */
   readonly pool: Probabilities;
+  readonly secondPool: Probabilities;
   /** What went into the pool's three classes. */
   readonly sources: readonly SourceScores[];
   readonly folds: readonly number[];
@@ -93,15 +102,17 @@ function predictFolds(
     tenClass: readings.map((reading) => [...of(reading)]),
   });
   const sources = readings.map((reading) => scoreSources(corpus, reading));
+  const pooled = (pooling: Pooling): Probabilities => ({
+    threeClass: sources.map((scores) => poolRanked(scores, pooling)),
+    tenClass: readings.map((reading) => poolClasses(reading, pooling)),
+  });
   return {
     classes: corpus.classes.labels,
     baseline: alone(({ ngrams }) => ngrams),
     moreText: alone(({ moreText }) => moreText),
     symptoms: alone(({ symptoms }) => symptoms),
-    pool: {
-      threeClass: sources.map(poolRanked),
-      tenClass: readings.map(poolClasses),
-    },
+    pool: pooled(poolings.first),
+    secondPool: pooled(poolings.second),
     sources,
     folds,
   };

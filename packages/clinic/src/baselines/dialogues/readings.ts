@@ -11,6 +11,8 @@ export interface Reading {
   readonly ngrams: readonly number[];
   /** The same of a model that was given every other labelled text too. */
   readonly moreText: readonly number[];
+  /** The same of a model whose labels are softened: half the label, half what the dialogue's annotated symptoms say of the class. */
+  readonly softText: readonly number[];
   /** The same by symptoms that are foreseen from the text. */
   readonly symptoms: readonly number[];
   /** Probability of `ranked` by n-grams of those dialogues trained on that have one of the three. */
@@ -52,12 +54,21 @@ export function readDialogues(corpus: Corpus, train: readonly number[], test: re
   const moreText = shares(logistic(labelled, (i) => sets[i] ?? ofClass(i), l2.ngrams, true));
 
   const annotated = dialogues.map((i) => corpus.symptoms[i]);
+  const judgeSymptoms = (rows: readonly ArrayLike<number>[]) =>
+    shares(
+      linearScores(
+        bySymptoms.model,
+        sparseRows(
+          rows.map((values) => Array.from(values, (value, c) => [c, value] as const)),
+          bySymptoms.terms,
+        ),
+      ),
+    );
+  const taught = new Map(judgeSymptoms(annotated).map((said, k) => [dialogues[k], said]));
+  const soft = (i: number) => ofClass(i).map((own, c) => (own + (taught.get(i) as number[])[c]) / 2);
+  const softText = shares(logistic(dialogues, soft, l2.ngrams));
   const foreseen = kernelRidge(kernel, { train: dialogues, test }, annotated, l2.spotting);
-  const dense = sparseRows(
-    foreseen.map((values) => Array.from(values, (value, c) => [c, value] as const)),
-    bySymptoms.terms,
-  );
-  const symptoms = shares(linearScores(bySymptoms.model, dense));
+  const symptoms = judgeSymptoms(foreseen);
 
   const respiratory = shares(
     logistic(
@@ -91,6 +102,7 @@ export function readDialogues(corpus: Corpus, train: readonly number[], test: re
     ...{
       ngrams: ngrams[k],
       moreText: moreText[k],
+      softText: softText[k],
       symptoms: symptoms[k],
       respiratory: respiratory[k],
       lower: lower[k],
