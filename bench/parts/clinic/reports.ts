@@ -1,5 +1,6 @@
 import { compareAccuracy, compareMeanAveragePrecision, type Estimate } from "@baltoro/clinic";
 import {
+  groupOfLabel,
   groupOfReport,
   hasResearchSets,
   poolings,
@@ -49,14 +50,10 @@ export function measureReports(folder: string, progress: (message: string) => vo
   );
   const groups = sets.reported.map(({ diagnosis, labels }) => groupOfReport(diagnosis, labels));
   const grouped = [...groups.keys()].filter((i) => groups[i] !== undefined);
-  const members: Record<string, readonly string[]> = {
-    ...{ rti: ["上呼吸道感染", "小儿感冒"], bronchitis: ["小儿支气管炎"] },
-    ...{ diarrhea: ["小儿腹泻"], dyspepsia: ["小儿消化不良"] },
-  };
   const hits = (rows: readonly number[][]) =>
     grouped.map((i) => {
       const sums = reportGroups.map((group) =>
-        classes.reduce((sum, label, c) => (members[group].includes(label) ? sum + rows[i][c] : sum), 0),
+        classes.reduce((sum, label, c) => (groupOfLabel(label) === group ? sum + rows[i][c] : sum), 0),
       );
       return reportGroups[sums.indexOf(Math.max(...sums))] === groups[i];
     });

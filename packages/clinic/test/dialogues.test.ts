@@ -1,9 +1,16 @@
 /** The reader of real dialogues, on made-up sets: it learns what is there, and sees nothing of what it is judged on. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { classesOf, reportGroups, setTarget } from "../src/baselines/dialogues/classes.ts";
 import { prepareCorpus } from "../src/baselines/dialogues/corpus.ts";
-import { groupOfReport, predictDialogues, predictReported } from "../src/baselines/dialogues/index.ts";
+import {
+  groupOfReport,
+  hasResearchSets,
+  predictDialogues,
+  predictReported,
+  readResearchSets,
+} from "../src/baselines/dialogues/index.ts";
 import { namedDiseases } from "../src/baselines/dialogues/named.ts";
 import { poolClasses, poolings, poolRanked, rankedShares, scoreSources } from "../src/baselines/dialogues/pool.ts";
 import type { ResearchSets } from "../src/baselines/dialogues/read.ts";
@@ -194,4 +201,20 @@ test("a dialogue of a class that no other case has is told", () => {
   const sets = toySets(3, 4);
   const strange = { ...sets, dialogues: [{ ...sets.dialogues[0], label: "水痘" }, ...sets.dialogues] };
   assert.throws(() => prepareCorpus(strange), /dialogue d0 has the label 水痘/);
+});
+
+const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../../../shared/data"), "clinic");
+const absent = hasResearchSets(data) ? false : `${data} is absent`;
+
+test("the real sets are read whole, masked, with what speakers named beside them", { skip: absent }, () => {
+  const { dialogues, vectors, reported, selfReports } = readResearchSets(data);
+  assert.deepEqual(
+    [dialogues, vectors, reported, selfReports].map(({ length }) => length),
+    [833, 2472, 858, 423],
+  );
+  for (const text of [...dialogues.map(({ input }) => input.text), ...reported.map(({ text }) => text)])
+    assert.doesNotMatch(text, /肺炎|支气管炎|感冒/);
+  const share = (rows: readonly { readonly named: readonly number[] }[]) =>
+    rows.filter(({ named }) => named[0] === 1).length / rows.length;
+  for (const rows of [dialogues, reported]) assert.ok(share(rows) > 0.05 && share(rows) < 0.3, String(share(rows)));
 });

@@ -26,7 +26,8 @@ export function classesOf(labels: Iterable<string>): Classes {
 /** What a case of another source says of its class: that it is one of a group, of those groups that the source tells apart. */
 export type Group = "pneumonia" | "rti" | "bronchitis" | "diarrhea" | "dyspepsia";
 
-const groupOf = (label: string): Group | undefined =>
+/** The group that a label of the sets is of, if any. */
+export const groupOfLabel = (label: string): Group | undefined =>
   label === "小儿腹泻"
     ? "diarrhea"
     : label === "小儿消化不良"
@@ -36,7 +37,7 @@ const groupOf = (label: string): Group | undefined =>
 /** Targets of `trainLogistic` with the link "sets". */
 export function setTarget({ labels }: Classes, group: Group, told: readonly Group[]): number[] {
   return labels.map((label) => {
-    const own = groupOf(label);
+    const own = groupOfLabel(label);
     return own === undefined || !told.includes(own) ? Number.NaN : own === group ? 1 : 0;
   });
 }

@@ -1,4 +1,4 @@
-export { groupOfReport, reportGroups } from "./classes.ts";
+export { groupOfLabel, groupOfReport, reportGroups } from "./classes.ts";
 export { poolings, type SourceScores, weigh } from "./pool.ts";
 export {
   type DialogueOptions,

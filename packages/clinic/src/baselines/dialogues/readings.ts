@@ -25,7 +25,7 @@ export interface Reading {
   readonly selfReports: number;
 }
 
-/** Penalties. That of the n-grams is the baseline's own; the others were set on the dialogues with reports. */
+/** Penalties. Those of n-grams, the baseline's too, and of self-reports are from an earlier procedure; the others were set on the dialogues with reports. */
 const l2 = { ngrams: 1e-4, selfReports: 1e-3, spotting: 0.3, named: 0.5 } as const;
 
 /**
@@ -43,15 +43,15 @@ export function readDialogues(corpus: Corpus, train: readonly number[], test: re
     rows: readonly number[],
     target: (row: number) => readonly number[],
     penalty: number,
-    sets = false,
-  ) => kernelLogistic(kernel, { train: rows, test }, rows.map(target), penalty, sets ? "sets" : "softmax");
+    link: "softmax" | "sets" = "softmax",
+  ) => kernelLogistic(kernel, { train: rows, test }, rows.map(target), penalty, link);
   const shares = (scores: readonly Float64Array[]) => scores.map((one) => [...softmax(one)]);
   const odds = (scores: readonly Float64Array[]) => scores.map(([no, yes]) => yes - no);
 
   const ofClass = (i: number) => oneOf(own[i], classes.labels.length);
   const ngrams = shares(logistic(dialogues, ofClass, l2.ngrams));
   const labelled = [...train, ...corpus.selfReports].filter((i) => own[i] >= 0 || sets[i]);
-  const moreText = shares(logistic(labelled, (i) => sets[i] ?? ofClass(i), l2.ngrams, true));
+  const moreText = shares(logistic(labelled, (i) => sets[i] ?? ofClass(i), l2.ngrams, "sets"));
 
   const annotated = dialogues.map((i) => corpus.symptoms[i]);
   const judgeSymptoms = (rows: readonly ArrayLike<number>[]) =>
