@@ -1,9 +1,9 @@
 /**
  * Diagnosis: every model on the synthetic cohort and, where ../shared is there, five-fold on real dialogues.
- * `--quick`: one seed, one network. `--epochs N`: of each training of a network (default 2; the model that ships has more). `--only real|synthetic`.
- * `--cohort FILE`: the cohort as JSON lines.
- * `--out FILE`: everything measured as JSON (ids and scores of third-party notes, no text), kept after each model; `--resume` goes on from it,
- * for the same cohort. `--plots DIR`: pictures; with `--from FILE`
+ * `--quick`: one seed, one network. `--epochs N`: of each training of a network (default 2; the model that ships has more).
+ * `--only real|reports|synthetic` (reports: what the reader of real dialogues was developed on; runs only where it is named).
+ * `--cohort FILE`: the cohort as JSON lines. `--out FILE`: everything measured as JSON (ids and scores of third-party notes, no text), kept
+ * after each model; `--resume` goes on from it, for the same cohort. `--plots DIR`: pictures; with `--from FILE`
  * of what an earlier `--out` kept, without training anything.
  */
 import { createHash } from "node:crypto";
@@ -22,6 +22,7 @@ import { writeFileAtomic } from "@baltoro/training";
 import type { BenchOptions, BenchResult, Check } from "./harness.ts";
 import { writePlots } from "./parts/clinic/plots.ts";
 import { measureReal } from "./parts/clinic/real.ts";
+import { measureReports } from "./parts/clinic/reports.ts";
 import { type Judged, measureSynthetic } from "./parts/clinic/synthetic.ts";
 
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
@@ -29,6 +30,10 @@ const shipped = join(import.meta.dirname, "../models/clinic-fusion");
 
 /** Of one training of a network: 7 variants and 3 seeds end within an hour so, and give the same figures on a slow machine as on a fast one. */
 const defaultEpochs = 2;
+
+const parts = ["real", "reports", "synthetic"];
+
+const skipped = `skipped the real part: ${data} is absent; BALTORO_DATA names another place`;
 
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
@@ -53,7 +58,14 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const figures: Record<string, unknown> = {};
   const checks: Check[] = [];
   const lines: string[] = [];
-  if (values.only !== "real") {
+  if (values.only !== undefined && !parts.includes(values.only))
+    throw new RangeError(`--only is ${values.only}, expected one of ${parts.join(", ")}`);
+  if (values.only === "reports") {
+    const reports = measureReports(data, progress);
+    figures.reports = reports?.figures ?? "skipped";
+    lines.push(...(reports?.lines ?? [skipped]));
+  }
+  if (values.only === undefined || values.only === "synthetic") {
     if (values.cohort === undefined) {
       figures.syntheticSkipped = "--cohort FILE names no cohort";
       lines.push("skipped the synthetic part: --cohort FILE names no cohort", "");
@@ -81,14 +93,14 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       lines.push(...synthetic.lines);
     }
   }
-  if (values.only !== "synthetic") {
+  if (values.only === undefined || values.only === "real") {
     const real = measureReal(data, progress);
     if (real) {
       figures.real = real.figures;
       checks.push(...real.checks);
       lines.push(...real.lines, "");
       if (existsSync(shipped)) figures.zeroShot = await zeroShot(lines);
-    } else lines.push(`skipped the real part: ${data} is absent; BALTORO_DATA names another place`);
+    } else lines.push(skipped);
   }
   if (values.out !== undefined) writeFileSync(values.out, JSON.stringify(figures));
   if (values.plots !== undefined) lines.push(...writePlots(figures, values.plots));

@@ -21,7 +21,7 @@ export function writePlots(figures: unknown, folder: string): string[] {
   const chosen: [string, string, EvaluationReport][] = [];
   if (real) {
     chosen.push(["real-ngram", "real, n-grams", real.models["char n-gram logistic"]]);
-    chosen.push(["real-stack", "real, stack", real.models["stack, weights learned on inner folds"]]);
+    chosen.push(["real-pool", "real, pool", real.models.pool]);
   }
   for (const { name, seed, part, report } of synthetic?.judged ?? []) {
     if (name !== "network fusion" || seed !== 1) continue;

@@ -1,4 +1,4 @@
-import { type LinearModel, linearScores, trainLogistic } from "./logistic.ts";
+import { type LinearModel, type Link, linearScores, trainLogistic } from "./logistic.ts";
 import { rowCount, type SparseRows } from "./sparse.ts";
 
 /**
@@ -78,7 +78,7 @@ export interface KernelSplit {
  * Softmax regression with the penalty l2 ‖W‖²/2 on the features whose inner products `kernel` holds. The same minimum as
  * `trainLogistic` on the features themselves.
  *
- * @param targets [train][classes]
+ * @param targets [train][classes], as `trainLogistic` takes them for the link
  * @returns scores before the link, [test][classes]
  */
 export function kernelLogistic(
@@ -86,9 +86,10 @@ export function kernelLogistic(
   { train, test }: KernelSplit,
   targets: readonly ArrayLike<number>[],
   l2: number,
+  link: Link = "softmax",
 ): Float64Array[] {
   const lower = cholesky(pick(kernel, train, train), jitter);
-  const model: LinearModel = trainLogistic(denseRows(lower, train.length), targets, { link: "softmax", l2 });
+  const model: LinearModel = trainLogistic(denseRows(lower, train.length), targets, { link, l2 });
   const rotated = pick(kernel, test, train).map((row) => solveLower(lower, row));
   return linearScores(model, denseRows(rotated, train.length));
 }

@@ -1,6 +1,8 @@
 import { minimize } from "./minimize.ts";
 import { rowCount, type SparseRows } from "./sparse.ts";
 
+export type Link = "softmax" | "sigmoid" | "sets";
+
 /** Weights of a linear model. */
 export interface LinearModel {
   readonly outputs: number;
@@ -12,8 +14,10 @@ export interface LinearModel {
 export interface LogisticOptions {
   /** Weight of ‖W‖²/2 beside the mean loss of a note; biases are free. Default 1e-4. */
   readonly l2?: number;
-  /** "softmax": one class of several; "sigmoid": each output for itself. */
-  readonly link: "softmax" | "sigmoid";
+  /**
+   * "softmax": one class of several; "sigmoid": each output for itself; "sets": one class of several, known only to be one of a set.
+   */
+  readonly link: Link;
   /** How much each note counts. Default 1. */
   readonly weights?: ArrayLike<number>;
   readonly iterations?: number;
@@ -22,7 +26,8 @@ export interface LogisticOptions {
 /**
  * Logistic regression on sparse features, by L-BFGS from 0: no randomness.
  *
- * @param targets [notes][outputs] shares in 0…1, NaN where not known (sigmoid only)
+ * @param targets [notes][outputs] shares in 0…1, NaN where not known (sigmoid). Sets: 1 for each class that it may be, 0 for each that
+ *   it is not, NaN for one that the label does not speak of: it was known beforehand not to be that, and its odds are left alone
  */
 export function trainLogistic(
   rows: SparseRows,
@@ -47,7 +52,7 @@ export function trainLogistic(
       for (let i = 0; i < count; i++) {
         scoresOf(point, rows, i, outputs, errors);
         const weight = (options.weights?.[i] ?? 1) / total;
-        loss += weight * (link === "softmax" ? softmaxError : sigmoidError)(errors, targets[i]);
+        loss += weight * errorOf[link](errors, targets[i]);
         for (let c = 0; c < outputs; c++) errors[c] *= weight;
         for (let j = rows.starts[i]; j < rows.starts[i + 1]; j++) {
           const [at, value] = [rows.indices[j] * outputs, rows.values[j]];
@@ -104,6 +109,24 @@ function sigmoidError(scores: Float64Array, target: ArrayLike<number>): number {
   }
   return loss;
 }
+
+/** −ln of the share that the classes marked 1 have of those marked 0 or 1. */
+function setsError(scores: Float64Array, target: ArrayLike<number>): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < scores.length; c++) if (!Number.isNaN(target[c])) most = Math.max(most, scores[c]);
+  let [among, inside] = [0, 0];
+  for (let c = 0; c < scores.length; c++) {
+    scores[c] = Number.isNaN(target[c]) ? 0 : Math.exp(scores[c] - most);
+    among += scores[c];
+    if (target[c] === 1) inside += scores[c];
+  }
+  // A set whose odds are beyond the range of numbers: its loss is that of the least number above 0.
+  const share = Math.max(inside, Number.MIN_VALUE);
+  for (let c = 0; c < scores.length; c++) scores[c] = scores[c] / among - (target[c] === 1 ? scores[c] / share : 0);
+  return Math.log(among) - Math.log(share);
+}
+
+const errorOf = { softmax: softmaxError, sigmoid: sigmoidError, sets: setsError } as const;
 
 export function sigmoid(score: number): number {
   return 1 / (1 + Math.exp(-score));

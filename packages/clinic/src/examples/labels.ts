@@ -28,7 +28,8 @@ export function labelsOf(present: readonly Disease[]): Label[] {
   return diseases.map((disease) => (present.includes(disease) ? 1 : 0));
 }
 
-const names: Readonly<Record<"pneumonia" | "rti" | "bronchitis", RegExp>> = {
+/** How people write them. */
+export const diseasePatterns: Readonly<Record<"pneumonia" | "rti" | "bronchitis", RegExp>> = {
   pneumonia: /肺炎|肺部感染/,
   rti: /(?<!下)呼吸道感染|上感|感冒/,
   bronchitis: /气管炎|支炎|毛支/,
@@ -45,7 +46,7 @@ export function labelsFromDiagnosis(diagnosis: string): Label[] {
   const parts = diagnosis.split(/[，,；;、。:：（）() ]|(?<=[?？])/).filter((part) => part !== "");
   return diseases.map((disease) => {
     if (disease === "asthma") return undefined;
-    const found = parts.filter((part) => names[disease].test(part));
+    const found = parts.filter((part) => diseasePatterns[disease].test(part));
     if (found.length === 0) return 0;
     return found.some((part) => !doubtful.test(part)) ? 1 : undefined;
   });

@@ -1,18 +1,28 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Example, labelsFromDiagnosis, parseExample } from "../../examples/index.ts";
+import { type Example, type Label, labelsFromDiagnosis, parseExample } from "../../examples/index.ts";
+import { namedDiseases, type Utterance } from "./named.ts";
 import type { Symptoms } from "./symptoms.ts";
 
 /** The real research sets, as the dialogue models read them. */
 export interface ResearchSets {
-  /** 833 dialogues with label and, for training only, annotated symptoms. */
-  readonly dialogues: readonly (Example & { readonly label: string; readonly symptoms: Symptoms })[];
+  /** 833 dialogues: masked text and label; for training only, annotated symptoms and diseases named (`namedDiseases`). */
+  readonly dialogues: readonly (Pick<Example, "id" | "labels" | "input"> & {
+    readonly label: string;
+    readonly symptoms: Symptoms;
+    readonly named: readonly number[];
+  })[];
   /** Other cases: label and annotated symptoms, no text. */
   readonly vectors: readonly { readonly label: string; readonly symptoms: Symptoms }[];
-  /** Other dialogues: masked text, and the disease of the report's diagnosis. */
-  readonly reported: readonly { readonly text: string; readonly labels: readonly (0 | 1 | undefined)[] }[];
+  /** Other dialogues: masked text, the diagnosis of the report and its diseases. */
+  readonly reported: readonly {
+    readonly text: string;
+    readonly diagnosis: string;
+    readonly labels: readonly Label[];
+    readonly named: readonly number[];
+  }[];
   /** Self-reports of another site: masked text and labels. */
-  readonly selfReports: readonly Example[];
+  readonly selfReports: readonly Pick<Example, "labels" | "input">[];
 }
 
 const files = ["imcs_dialogues", "imcs_symptoms", "imcs_reports", "dxy_self_reports"] as const;
@@ -31,14 +41,23 @@ export function readResearchSets(folder: string): ResearchSets {
   const example = (line: string, i: number) => parseExample(line, i + 1);
   return {
     dialogues: lines("imcs_dialogues").map((line, i) => {
-      const { label, symptoms } = JSON.parse(line) as { label: string; symptoms: Symptoms };
-      return { ...example(line, i), label, symptoms };
+      const read = example(line, i);
+      const { label, symptoms, utterances } = JSON.parse(line) as {
+        label: string;
+        symptoms: Symptoms;
+        utterances: readonly Utterance[];
+      };
+      return { ...read, label, symptoms, named: namedDiseases(utterances) };
     }),
     vectors: lines("imcs_symptoms").map((line) => JSON.parse(line) as { label: string; symptoms: Symptoms }),
     reported: lines("imcs_reports").map((line, i) => {
-      const { utterances, report } = JSON.parse(line) as { utterances: unknown; report: { 诊断?: string } };
+      const { utterances, report } = JSON.parse(line) as {
+        utterances: readonly Utterance[];
+        report: { 诊断?: string };
+      };
       const { input } = parseExample(JSON.stringify({ utterances }), i + 1);
-      return { text: input.text, labels: labelsFromDiagnosis(report.诊断 ?? "") };
+      const diagnosis = report.诊断 ?? "";
+      return { text: input.text, diagnosis, labels: labelsFromDiagnosis(diagnosis), named: namedDiseases(utterances) };
     }),
     selfReports: lines("dxy_self_reports").map(example),
   };
