@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createModel, initializeWeights, type K2Config, preset } from "@baltoro/k2";
+import { createModel, initializeWeights, type K2Config, preset, type RecomputeMode, recomputeModes } from "@baltoro/k2";
 import { createDevice, type Device, openWasmBackend, recordBackend } from "@baltoro/tensor";
 import { type Communicator, createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
 
@@ -29,15 +29,15 @@ function batchOf(config: K2Config, batchSize: number, length: number, seed: numb
 function stepOn(
   device: Device,
   config: K2Config,
-  options: { batchSize: number; length: number; checkpointing?: boolean; communicator?: Communicator },
+  options: { batchSize: number; length: number; recompute?: RecomputeMode; communicator?: Communicator },
 ): TrainStep {
   const model = createModel(device, config, { trainable: true });
   initializeWeights(model, { seed: 1 });
-  const { batchSize, length, checkpointing = false, communicator } = options;
+  const { batchSize, length, recompute = "none", communicator } = options;
   return createTrainStep(model, muonClip({}), {
     batchSize,
     sequenceLength: length,
-    checkpointing,
+    recompute,
     ...(communicator ? { communicator } : {}),
   });
 }
@@ -45,11 +45,11 @@ function stepOn(
 describe("a training step only enqueues", () => {
   const config = preset("k2-tiny");
 
-  for (const checkpointing of [false, true]) {
-    test(`the calls of two steps with different text are the same, checkpointing ${checkpointing}`, async () => {
+  for (const recompute of recomputeModes) {
+    test(`the calls of two steps with different text are the same, recomputed: ${recompute}`, async () => {
       const backend = recordBackend(await openWasmBackend({ threads: 1 }));
       const device = createDevice(backend);
-      const step = stepOn(device, config, { batchSize: 2, length: sequenceLength, checkpointing });
+      const step = stepOn(device, config, { batchSize: 2, length: sequenceLength, recompute });
       const recordings: (readonly string[])[] = [];
       const loads: string[] = [];
       for (let i = 0; i < 3; i++) {

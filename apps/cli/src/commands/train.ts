@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
+import { countParameters, type K2Config, parseConfig, preset, type RecomputeMode, recomputeModes } from "@baltoro/k2";
 import { type Device, openDevice } from "@baltoro/tensor";
 import {
   defaultPretrainConfig,
@@ -13,6 +13,7 @@ import {
   readRunConfig,
   runDirectory,
   startLocalRanks,
+  storedPretrainConfig,
 } from "@baltoro/training";
 import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, UsageError } from "../usage.ts";
@@ -22,7 +23,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
 
   --out DIR             directory of the run (default runs-out/NAME of the first data file)
   --val PATH            text for validation (default: the last twentieth of the data)
-  --resume              go on from the last checkpoint in --out; nothing else is needed then
+  --resume              go on from the last checkpoint in --out; nothing else is needed then. --recompute may be another
   --model NAME|FILE     k2-tiny, k2-nano (default), k2-mini, or a config.json
   --tokenizer DIR       use this tokenizer instead of training one
   --steps N             optimizer steps (default 1000)
@@ -31,7 +32,8 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --lr X                highest learning rate (default 4e-3)
   --optimizer NAME      muonclip (default) or adamw
   --tau X               QK-Clip threshold, 0 is off (default 100)
-  --checkpointing       recompute activations instead of keeping them
+  --recompute MODE      activations that are computed again instead of kept, for less memory and the same bits: none (default), k2 (norms,
+                        SwiGLU, MLA's up-projections, experts' down-projections) or layer (all but each layer's input)
   --seed N              (default 1)
   ${deviceUsage}
   --ranks N             train with N processes on this machine, each on its part of the batch (default 1);
@@ -64,7 +66,7 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
     sequenceLength: integerOption("sequence", text("sequence"), 2),
     learningRate: numberOption("lr", text("lr")),
     qkClipThreshold: numberOption("tau", text("tau")),
-    checkpointing: values["checkpointing"] === true,
+    recompute: recomputeOption(text("recompute")),
     seed: integerOption("seed", text("seed"), 0),
     name: basename(text("out") ?? defaultDirectory(data)),
     subtitle: `${text("model") ?? "k2-nano"} on ${data.map((path) => basename(path)).join(", ")}`,
@@ -76,6 +78,13 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
   }
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return defaultPretrainConfig(known as typeof given & Pick<PretrainConfig, "data" | "model" | "steps">);
+}
+
+function recomputeOption(value: string | undefined): RecomputeMode | undefined {
+  const mode = recomputeModes.find((known) => known === value);
+  if (value !== undefined && !mode)
+    throw new UsageError(`--recompute is ${value}, expected ${recomputeModes.join(", ")}`);
+  return mode;
 }
 
 function defaultDirectory(data: readonly string[]): string {
@@ -141,7 +150,7 @@ export const train: Command = {
         lr: { type: "string" },
         optimizer: { type: "string" },
         tau: { type: "string" },
-        checkpointing: { type: "boolean" },
+        recompute: { type: "string" },
         seed: { type: "string" },
         ...deviceFlags,
         ranks: { type: "string" },
@@ -158,7 +167,7 @@ export const train: Command = {
     const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
     if (directory === undefined) throw new UsageError("--data is missing: which text to train on?");
     const config = values.resume
-      ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
+      ? storedPretrainConfig(readRunConfig(runDirectory(directory)), { recompute: recomputeOption(values.recompute) })
       : configFromOptions(values);
     const { device: name, ...options } = deviceOptions(values);
     const threads = options.threads ?? threadsOfRank(place?.localSize ?? 1);

@@ -1,5 +1,6 @@
+export { type Activations, type RecomputeMode, recomputeModes } from "./activations.ts";
 export type { PackedBatch } from "./attention.ts";
-export { type RoutedExperts, routedExperts } from "./feed-forward.ts";
+export { expertRows, type RoutedExperts, routedExperts } from "./feed-forward.ts";
 export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export {
   createModel,

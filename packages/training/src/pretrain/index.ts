@@ -1,4 +1,4 @@
-export { defaultPretrainConfig, type PretrainConfig } from "./config.ts";
+export { defaultPretrainConfig, type PretrainConfig, storedPretrainConfig } from "./config.ts";
 export { DivergedError } from "./divergence.ts";
 export { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
 export { clippedAttention, optimizedParameters } from "./k2-groups.ts";

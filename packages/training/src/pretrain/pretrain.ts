@@ -89,7 +89,7 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       batchSize: config.batchSize / size,
       sequenceLength: config.sequenceLength,
       accumulation: config.accumulation,
-      checkpointing: config.checkpointing,
+      recompute: config.recompute,
       zLoss: config.zLoss,
       balanceRate: config.balanceRate,
       adamWOnly: config.optimizer === "adamw",
