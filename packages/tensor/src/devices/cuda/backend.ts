@@ -94,7 +94,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
   const graphs = new WeakMap<Graph, { executable: number; roots: CapturedRoots }>();
   const executables: number[] = [];
   const allocator = new Allocator(
-    `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, gradient checkpointing, or more GPUs`,
+    `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, recomputed activations, or more GPUs`,
     (bytes) => {
       const wanted = Math.ceil((bytes + 64) / growBytes) * growBytes;
       try {
