@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
-import { fusedKernels, kernels } from "../packages/tensor/src/kernels.ts";
+import { fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
 
 /** Where each kernel's code is; what is not named here is in elementwise.ts. */
 const modules: Readonly<Record<string, readonly string[]>> = {
@@ -48,7 +48,7 @@ export function dispatchSource(): string {
   const phases = twoPhases.map(
     (name) => `  if (kernel == ${names.indexOf(name)}) return ${name}Finish(args, thread, threads);`,
   );
-  return `// Made by scripts/build-kernels.ts from packages/tensor/src/kernels.ts. Do not edit.
+  return `// Made by scripts/build-kernels.ts from packages/tensor/src/kernels/index.ts. Do not edit.
 ${imports.join("\n")}
 
 /** Runs one thread's share of a kernel of the table. */

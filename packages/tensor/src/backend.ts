@@ -1,5 +1,5 @@
 import type { DType, FloatDType, HostData, TensorData } from "./dtype.ts";
-import type { KernelArguments, KernelName } from "./kernels.ts";
+import type { KernelArguments, KernelName } from "./kernels/index.ts";
 
 /** Device memory. Opaque: only the backend that made it knows what is behind it. */
 export interface BufferHandle {
@@ -42,6 +42,8 @@ export interface Backend {
   readonly blockElements: number;
   /** Most rows for which it has the kernels of `fusedKernels`, whose matrices have sizes of multiples of 8; 0 or absent: it lacks them. */
   readonly fusedRows?: number;
+  /** It has the kernels of `fp8KernelNames`, and products with fp8e4m3 weights. */
+  readonly fp8?: boolean;
   /**
    * Throws {@link OutOfMemoryError} where there is no room. Contents are undefined. `dtype` (default f32) is what kernels will find in
    * the buffer: a handle carries it, so that a backend that has kernels for several picks the right one.
@@ -51,7 +53,7 @@ export interface Backend {
   slice(buffer: BufferHandle, byteOffset: number, byteLength: number, dtype?: DType): BufferHandle;
   /** Takes a buffer back once what is queued before has run. Using it afterwards throws. */
   free(buffer: BufferHandle): void;
-  /** Enqueues a copy from the host, converting to dtype. The data is taken at the call: the caller may change it at once. */
+  /** Enqueues a copy from the host, converting to dtype (not fp8e4m3). The data is taken at the call: the caller may change it at once. */
   write(buffer: BufferHandle, dtype: DType, data: HostData): void;
   enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>): void;
   /** Waits for all that is queued before and resolves to `length` elements (bf16 as f32). Rejects if the device failed. */

@@ -42,16 +42,26 @@ export {
   type WasmBackend,
   type WasmOptions,
 } from "./devices/wasm/index.ts";
-export { bytesPerElement, type DType, type FloatDType, type HostData, type TensorData } from "./dtype.ts";
+export {
+  bytesPerElement,
+  type DType,
+  type FloatDType,
+  type HostData,
+  type MatrixDType,
+  type TensorData,
+} from "./dtype.ts";
+export { fp8Block, fp8Layout, scalePitch, storageBytes } from "./fp8-layout.ts";
 export {
   binaryOps,
+  fp8KernelNames,
+  fp8Operands,
   fusedKernels,
   type KernelArguments,
   type KernelName,
   kernels,
   reduceOps,
   unaryOps,
-} from "./kernels.ts";
+} from "./kernels/index.ts";
 export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { add, divide, maximum, minimum, multiply, subtract } from "./ops/binary.ts";
@@ -69,6 +79,14 @@ export {
 export { dropout } from "./ops/dropout.ts";
 export { embedding } from "./ops/embedding.ts";
 export { expand } from "./ops/expand.ts";
+export {
+  type BlockPlace,
+  dequantize,
+  quantizeFrom,
+  quantizeInto,
+  quantizeTiles,
+  storeBlocks,
+} from "./ops/fp8.ts";
 export { gather } from "./ops/gather.ts";
 export { groupedMatmul } from "./ops/grouped-matmul.ts";
 export { type PagedContext, pagedLatentAttention, writeLatentCache } from "./ops/latent-cache.ts";

@@ -2,8 +2,9 @@ import type { GradNode, Sink } from "./autograd.ts";
 import type { BufferHandle } from "./backend.ts";
 import type { Device } from "./device.ts";
 import type { DType, HostData, TensorData } from "./dtype.ts";
+import { storageBytes } from "./fp8-layout.ts";
 import { Storage } from "./memory.ts";
-import { formatShape, type Shape, sizeOf } from "./shape.ts";
+import { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";
 
 /**
  * A contiguous, row-major array on a device. Operations on tensors only enqueue work; `read` is the one place to wait.
@@ -56,7 +57,7 @@ export class Tensor implements Disposable {
     return this.storage.handle;
   }
 
-  /** Waits for all work queued before and resolves to the values (bf16 as f32). */
+  /** Waits for all work queued before and resolves to the values (bf16 as f32). fp8e4m3 is read by way of `dequantize`. */
   read(): Promise<TensorData> {
     return this.device.backend.read(this.buffer, this.dtype, this.size);
   }
@@ -84,6 +85,9 @@ export class Tensor implements Disposable {
       throw new Error(
         `alias: ${formatShape(this.shape)} cannot be seen as ${formatShape(shape)}: sizes ${this.size} and ${sizeOf(shape)}`,
       );
+    }
+    if (this.dtype === "fp8e4m3" && !sameShape(shape, this.shape)) {
+      throw new Error(`alias: "${this.label}" is fp8e4m3, whose blocks belong to the shape ${formatShape(this.shape)}`);
     }
     void this.buffer;
     this.storage.retain();
@@ -117,18 +121,23 @@ export function empty(device: Device, shape: Shape, dtype: DType = "f32", label 
 
 /** As {@link empty}, but owned by the caller alone: no scope releases it. */
 export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  const storage = device.memory.allocate(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype);
+  const storage = device.memory.allocate(bytesOf(device, shape, dtype), label, dtype);
   return new Tensor(device, shape, dtype, storage);
+}
+
+/** @throws where the device has no fp8e4m3. */
+function bytesOf({ backend }: Device, shape: Shape, dtype: DType): number {
+  if (dtype === "fp8e4m3" && !backend.fp8) {
+    throw new Error(
+      `the ${backend.description.kind} device keeps no weights in fp8e4m3: store them as bf16 or f32, or use the CUDA device`,
+    );
+  }
+  return storageBytes(shape, dtype, backend.bytesPerElement);
 }
 
 /** A tensor outside the arena that lives until it is released, whatever scope is open. */
 export function persistent(device: Device, shape: Shape, dtype: DType = "f32", label = "tensor"): Tensor {
-  return new Tensor(
-    device,
-    shape,
-    dtype,
-    device.memory.persistent(sizeOf(shape) * device.backend.bytesPerElement[dtype], label, dtype),
-  );
+  return new Tensor(device, shape, dtype, device.memory.persistent(bytesOf(device, shape, dtype), label, dtype));
 }
 
 /** A tensor with the given values. */
@@ -160,6 +169,7 @@ export function parameter(device: Device, shape: Shape, label: string): Tensor {
  */
 export function part(whole: Tensor, start: number, shape: Shape, label = whole.label): Tensor {
   const { device, dtype, storage } = whole;
+  if (dtype === "fp8e4m3") throw new Error(`part: "${whole.label}" is fp8e4m3, whose blocks belong to the whole`);
   const bytes = device.backend.bytesPerElement[dtype];
   const handle = device.backend.slice(whole.buffer, start * bytes, sizeOf(shape) * bytes);
   storage.retain();

@@ -1,7 +1,7 @@
 /** Every kernel of the WASM backend against the float64 reference, with one, two and three threads. */
 import { after, test } from "node:test";
 import { type Backend, openReferenceBackend, openWasmBackend } from "@baltoro/tensor";
-import { conformsToReference, roundsToBf16 } from "./conformance.ts";
+import { conformsToReference, roundsToBf16 } from "./conformance/index.ts";
 
 const backends: Backend[] = [];
 after(() => Promise.all(backends.map((backend) => backend.close())));

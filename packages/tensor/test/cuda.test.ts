@@ -17,7 +17,7 @@ import {
   type TensorData,
   tensor,
 } from "@baltoro/tensor";
-import { conformsToReference, fusedConform, roundsToBf16 } from "./conformance.ts";
+import { conformsToReference, fusedConform, roundsToBf16 } from "./conformance/index.ts";
 import { skipWithoutGpu } from "./gpu.ts";
 
 const skip = skipWithoutGpu();

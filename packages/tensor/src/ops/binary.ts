@@ -1,5 +1,5 @@
 import { record } from "../autograd.ts";
-import { type BinaryOp, binaryOps, unaryOps } from "../kernels.ts";
+import { type BinaryOp, binaryOps, unaryOps } from "../kernels/index.ts";
 import { empty, type Tensor } from "../tensor.ts";
 import { type BroadcastPlan, elementStrides, planBroadcast, sumRepeated } from "./broadcast.ts";
 import { commonFloat, expectDType } from "./check.ts";

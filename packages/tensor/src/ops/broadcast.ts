@@ -1,5 +1,5 @@
 import type { Device } from "../device.ts";
-import { reduceOps } from "../kernels.ts";
+import { reduceOps } from "../kernels/index.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import { empty, type Tensor } from "../tensor.ts";
 

@@ -2,8 +2,8 @@ import type { DType, FloatDType } from "../dtype.ts";
 import { formatShape, type Shape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** A dtype, or either floating-point one: activations are bf16 where the device computes in it. */
-export type Expected = DType | "float";
+/** A dtype, either floating-point one (activations are bf16 where the device computes in it), or what a matrix may be besides. */
+export type Expected = DType | "float" | "matrix";
 
 /** Throws unless a tensor has the expected shape and dtype; the message names the operation and both shapes. */
 export function expectTensor(op: string, name: string, tensor: Tensor, shape: Shape, dtype: Expected = "f32"): void {
@@ -15,8 +15,10 @@ export function expectTensor(op: string, name: string, tensor: Tensor, shape: Sh
 
 /** Throws unless a tensor has the expected dtype. */
 export function expectDType(op: string, name: string, tensor: Tensor, dtype: Expected): void {
-  if (dtype === "float" ? tensor.dtype !== "i32" : tensor.dtype === dtype) return;
-  const wanted = dtype === "float" ? "f32 or bf16" : dtype;
+  const taken: readonly string[] =
+    dtype === "float" ? ["f32", "bf16"] : dtype === "matrix" ? ["f32", "bf16", "fp8e4m3"] : [dtype];
+  if (taken.includes(tensor.dtype)) return;
+  const wanted = taken.join(" or ");
   throw new Error(`${op}: ${name} ${formatShape(tensor.shape)} has dtype ${tensor.dtype}, expected ${wanted}`);
 }
 

@@ -27,7 +27,7 @@ export function normProducts(
   const { device } = x;
   expectTensor("normProducts", "norm", norm, [dim], "f32");
   const given = products.filter((product) => product !== undefined);
-  for (const { weight } of given) expectTensor("normProducts", "weight", weight, [weight.shape[0], dim], "float");
+  for (const { weight } of given) expectTensor("normProducts", "weight", weight, [weight.shape[0], dim], "matrix");
   const normed = empty(device, [rows, dim], x.dtype, "normProducts normed");
   const outputs = given.map(({ weight, dtype }) =>
     empty(device, [rows, weight.shape[0]], dtype ?? (x.dtype as FloatDType), "normProducts"),
@@ -125,7 +125,7 @@ export function pagedLatentValues(
 export function linearAdd(x: Tensor, weight: Tensor, residual: Tensor): Tensor {
   const [rows, k] = x.shape;
   const n = weight.shape[0];
-  expectTensor("linearAdd", "weight", weight, [n, k], "float");
+  expectTensor("linearAdd", "weight", weight, [n, k], "matrix");
   expectTensor("linearAdd", "residual", residual, [rows, n], "float");
   const out = empty(x.device, [rows, n], residual.dtype, "linearAdd");
   x.device.backend.enqueue("gemm", {
@@ -151,7 +151,7 @@ export function routedGates(
   const { device } = x;
   const [rows, dim] = x.shape;
   const [count, n] = experts.gate.shape;
-  expectTensor("routedGates", "gate", experts.gate, [count, n, dim], "float");
+  expectTensor("routedGates", "gate", experts.gate, [count, n, dim], "matrix");
   expectTensor("routedGates", "logits", logits, [rows, count], "f32");
   const indices = empty(device, [rows, k], "i32", "routedGates indices");
   const weights = empty(device, [rows, k], "f32", "routedGates weights");
@@ -188,7 +188,7 @@ export function downProducts(
 ): Tensor {
   const [rows, dim] = residual.shape;
   const m = shared.gate.shape[1];
-  expectTensor("downProducts", "down", shared.down, [dim, m], "float");
+  expectTensor("downProducts", "down", shared.down, [dim, m], "matrix");
   const out = empty(residual.device, [rows, dim], residual.dtype, "downProducts");
   residual.device.backend.enqueue("downProducts", {
     residual: residual.buffer,

@@ -15,7 +15,7 @@ export function groupedMatmul(x: Tensor, w: Tensor, offsets: Tensor, { partial =
   expectRank("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, 3, "[E, n, k]");
   const [rows, k] = x.shape;
   const [experts, n] = w.shape;
-  expectTensor("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, [experts, n, k], "float");
+  expectTensor("groupedMatmul", `w for x [${x.shape.join(", ")}]`, w, [experts, n, k], "matrix");
   expectTensor("groupedMatmul", `offsets for w [${w.shape.join(", ")}]`, offsets, [experts + 1], "i32");
   const { device } = x;
   const { backend } = device;

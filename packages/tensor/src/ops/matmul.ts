@@ -132,7 +132,10 @@ function planProduct(a: Tensor, b: Tensor, transposeA: boolean, transposeB: bool
       `matmul: ${formatShape(a.shape)}${mark(transposeA)} · ${formatShape(b.shape)}${mark(transposeB)}: ${why}`,
     );
   };
-  if (a.dtype === "i32" || b.dtype === "i32") fail(`dtypes ${a.dtype} and ${b.dtype}, expected f32 or bf16`);
+  const float = ["f32", "bf16"];
+  const quantized = b.dtype === "fp8e4m3" && transposeB && b.shape.length === 2;
+  if (!float.includes(a.dtype) || !(quantized || float.includes(b.dtype)))
+    fail(`dtypes ${a.dtype} and ${b.dtype}, expected f32 or bf16, or fp8e4m3 for a transposed matrix on the right`);
   if (a.shape.length < 2 || b.shape.length < 2) fail("both need at least two axes");
   const batched = b.shape.length === 3;
   if (b.shape.length > 3) fail("the second has more than three axes");

@@ -1,5 +1,5 @@
 import { record } from "../autograd.ts";
-import { binaryOps, type ReduceOp, reduceOps } from "../kernels.ts";
+import { binaryOps, type ReduceOp, reduceOps } from "../kernels/index.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import { empty, type Tensor } from "../tensor.ts";
 import { passPositive } from "./binary.ts";

@@ -1,4 +1,4 @@
-import { binaryOps, reduceOps } from "../kernels.ts";
+import { binaryOps, reduceOps } from "../kernels/index.ts";
 import { scope } from "../scope.ts";
 import { formatShape } from "../shape.ts";
 import { empty, type Tensor } from "../tensor.ts";

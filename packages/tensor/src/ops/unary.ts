@@ -1,5 +1,5 @@
 import { record } from "../autograd.ts";
-import { type UnaryOp, unaryOps } from "../kernels.ts";
+import { type UnaryOp, unaryOps } from "../kernels/index.ts";
 import { empty, type Tensor } from "../tensor.ts";
 import { expectDType } from "./check.ts";
 

@@ -5,7 +5,7 @@
  *
  * R rows of the block row (≤ block.rows) · C columns · B = ⌈C / block.columns⌉ blocks
  */
-import { e4m3Values, largestE4m3, toE4m3 } from "./float8.ts";
+import { e4m3Values, scaleOf, toE4m3 } from "./float8.ts";
 
 /** Rows and columns of one block. */
 export interface BlockShape {
@@ -45,8 +45,7 @@ export function quantizeBlockRow(
         }
       }
     }
-    // Below the normal numbers of f32 the scale would lose the precision that codes rely on.
-    const scale = largest === 0 ? 1 : Math.max(Math.fround(largest / largestE4m3), 2 ** -126);
+    const scale = scaleOf(largest);
     scales[block] = scale;
     for (let row = 0; row < rows; row++) {
       for (let i = row * columns + first; i < row * columns + end; i++) codes[i] = toE4m3(values[i] / scale);

@@ -21,6 +21,14 @@ export const e4m3Values: Readonly<Float32Array> = Float32Array.from({ length: 25
   return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
 });
 
+/**
+ * Scale of values whose largest magnitude is `largest`, so that their codes use the whole range: an f32. 1 where all are zero; never below the
+ * normal numbers of f32, where it would lose the precision that codes rely on.
+ */
+export function scaleOf(largest: number): number {
+  return largest === 0 ? 1 : Math.max(Math.fround(largest / largestE4m3), 2 ** -126);
+}
+
 const word = new Float32Array(1);
 const bits = new Uint32Array(word.buffer);
 

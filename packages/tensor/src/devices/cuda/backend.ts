@@ -1,6 +1,11 @@
 import { type Backend, type BufferHandle, DeviceLostError, type Graph, OutOfMemoryError } from "../../backend.ts";
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
-import { type FusedKernelName, type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import {
+  type FusedKernelName,
+  type KernelArguments,
+  type KernelName,
+  kernels as kernelTable,
+} from "../../kernels/index.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator } from "../allocator.ts";
 import { CudaBuffer, type OpenBuffer, type Root } from "./buffers.ts";

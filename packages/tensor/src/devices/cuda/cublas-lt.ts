@@ -16,7 +16,7 @@ const epilogues = { none: 1, bias: 4 };
 const heuristicBytes = 96;
 const algorithmBytes = 64;
 
-/** A product as kernels.ts describes `gemm`, with addresses, and element types of the operands. */
+/** A product as kernels/matrix.ts describes `gemm`, with addresses, and element types of the operands. */
 export interface Product {
   readonly a: Handle;
   readonly b: Handle;

@@ -1,4 +1,4 @@
-import { type KernelName, kernels } from "../../kernels.ts";
+import { type KernelName, kernels } from "../../kernels/index.ts";
 import { fixedMemory, loadKoffi } from "../native-memory.ts";
 import type { Driver, Handle } from "./driver.ts";
 import { compileKernels } from "./nvrtc.ts";

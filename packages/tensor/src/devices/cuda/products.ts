@@ -1,4 +1,4 @@
-import type { KernelArguments } from "../../kernels.ts";
+import type { KernelArguments } from "../../kernels/index.ts";
 import type { Allocator } from "../allocator.ts";
 import type { OpenBuffer, Root } from "./buffers.ts";
 import type { CublasLt, ElementType } from "./cublas-lt.ts";

@@ -1,9 +1,10 @@
 import type { Backend, BufferHandle, Graph } from "../../backend.ts";
 import type { DType, HostData, TensorData } from "../../dtype.ts";
-import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import { checkFp8Operand, type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels/index.ts";
 import { attentionKernels } from "./attention.ts";
 import { decodeKernels } from "./decode.ts";
 import { elementwiseKernels } from "./elementwise.ts";
+import { fp8Kernels } from "./fp8.ts";
 import { lossKernels } from "./losses.ts";
 import { matrixKernels } from "./matrix.ts";
 import { moeKernels } from "./moe.ts";
@@ -25,20 +26,23 @@ const implementations: { readonly [K in KernelName]: (args: KernelArguments<K, V
   ...randomKernels,
   ...optimizerKernels,
   ...decodeKernels,
+  ...fp8Kernels,
 };
 
 /** Every element is one float64, which counts as four bytes. */
-const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 4, i32: 4 };
+const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, bf16: 4, i32: 4, fp8e4m3: 4 };
 
 class ReferenceBuffer implements BufferHandle {
   readonly byteLength: number;
   /** One float64 for each four bytes, that is for each element of any dtype. */
   readonly values: View;
   readonly root: ReferenceBuffer;
+  readonly dtype: DType;
   freed = false;
 
-  constructor(byteLength: number, values: View, root?: ReferenceBuffer) {
+  constructor(byteLength: number, values: View, dtype: DType, root?: ReferenceBuffer) {
     this.byteLength = byteLength;
+    this.dtype = dtype;
     this.values = values;
     this.root = root ?? this;
   }
@@ -66,12 +70,13 @@ export function openReferenceBackend(): Backend {
     bytesPerElement,
     activations: "f32",
     fusedRows: Number.POSITIVE_INFINITY,
+    fp8: true,
     blockElements: 2 << 20,
-    alloc(byteLength) {
+    alloc(byteLength, _label, dtype = "f32") {
       allocatedBytes += byteLength;
-      return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN));
+      return new ReferenceBuffer(byteLength, new Float64Array(Math.ceil(byteLength / 4)).fill(Number.NaN), dtype);
     },
-    slice(buffer, byteOffset, byteLength) {
+    slice(buffer, byteOffset, byteLength, dtype = "f32") {
       const parent = own(buffer, "slice");
       if (byteOffset % 64 !== 0 || byteOffset + byteLength > parent.byteLength) {
         throw new Error(
@@ -82,6 +87,7 @@ export function openReferenceBackend(): Backend {
       return new ReferenceBuffer(
         byteLength,
         parent.values.subarray(start, start + Math.ceil(byteLength / 4)),
+        dtype,
         parent.root,
       );
     },
@@ -93,6 +99,7 @@ export function openReferenceBackend(): Backend {
     },
     write(buffer: BufferHandle, dtype: DType, data: HostData) {
       if (recording) throw new Error("write: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("write: fp8e4m3 is written by quantizeInto or storeBlocks");
       const { values, byteLength } = own(buffer, "write");
       if (data.length * bytesPerElement[dtype] > byteLength) {
         throw new Error(`write: ${data.length} ${dtype} values into a buffer of ${byteLength} bytes`);
@@ -106,7 +113,12 @@ export function openReferenceBackend(): Backend {
       for (const [name, kind] of Object.entries(kernelTable[kernel])) {
         const value = args[name as keyof typeof args] as BufferHandle | number | null;
         if (typeof value === "number") views[name] = kind === "float" ? Math.fround(value) : value;
-        else views[name] = value === null ? null : own(value, `${kernel}: ${name}`).values;
+        else if (value === null) views[name] = null;
+        else {
+          const { values, dtype } = own(value, `${kernel}: ${name}`);
+          checkFp8Operand(kernel, name, dtype);
+          views[name] = values;
+        }
       }
       const run = () => implementations[kernel](views as KernelArguments<K, View>);
       if (recording) recording.push(run);

@@ -1,4 +1,4 @@
-import type { FusedKernelName } from "../../kernels.ts";
+import type { FusedKernelName } from "../../kernels/index.ts";
 import { attentionKernels, rotatePairs } from "./attention.ts";
 import { moeKernels } from "./moe.ts";
 import { type Implementations, sigmoid, type View } from "./view.ts";

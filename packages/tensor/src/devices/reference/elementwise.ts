@@ -1,4 +1,4 @@
-import { type BinaryOp, binaryOps, type UnaryOp, unaryOps } from "../../kernels.ts";
+import { type BinaryOp, binaryOps, type UnaryOp, unaryOps } from "../../kernels/index.ts";
 import { type Implementations, put, roundToBf16, sigmoid } from "./view.ts";
 
 const geluScale = Math.sqrt(2 / Math.PI);

@@ -1,4 +1,4 @@
-import { type ReduceOp, reduceOps } from "../../kernels.ts";
+import { type ReduceOp, reduceOps } from "../../kernels/index.ts";
 import { type Implementations, put } from "./view.ts";
 
 const combine: Readonly<Record<ReduceOp, (a: number, b: number) => number>> = {

@@ -1,4 +1,4 @@
-import type { KernelArguments, KernelName } from "../../kernels.ts";
+import type { KernelArguments, KernelName } from "../../kernels/index.ts";
 
 /** The elements of a buffer, as float64 whatever the dtype. */
 export type View = Float64Array<ArrayBufferLike>;

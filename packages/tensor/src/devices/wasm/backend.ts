@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Backend, type BufferHandle, DeviceLostError, type Graph } from "../../backend.ts";
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
-import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels.ts";
+import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels/index.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator, mebibytes } from "../allocator.ts";
 import { adviseHugePages } from "../native-memory.ts";

@@ -1,4 +1,4 @@
-import type { KernelArguments } from "../../../kernels.ts";
+import type { KernelArguments } from "../../../kernels/index.ts";
 import type { Grid, MacroLaunch, Signature } from "../launcher.ts";
 
 const file = "attention-mma";

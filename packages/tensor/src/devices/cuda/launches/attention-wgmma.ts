@@ -1,4 +1,4 @@
-import type { KernelArguments } from "../../../kernels.ts";
+import type { KernelArguments } from "../../../kernels/index.ts";
 import type { Launcher, MacroLaunch } from "../launcher.ts";
 import { deltaLaunch } from "./attention-mma.ts";
 

@@ -1,4 +1,4 @@
-import type { KernelArguments } from "../../../kernels.ts";
+import type { KernelArguments } from "../../../kernels/index.ts";
 import type { Launcher, MacroLaunch } from "../launcher.ts";
 import { attentionBackwardMma, attentionForwardMma, fitsAttentionMma } from "./attention-mma.ts";
 import { attentionBackwardWgmma, attentionForwardWgmma, fitsAttentionWgmma } from "./attention-wgmma.ts";

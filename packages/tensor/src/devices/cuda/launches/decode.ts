@@ -1,4 +1,4 @@
-import type { FusedKernelName } from "../../../kernels.ts";
+import type { FusedKernelName } from "../../../kernels/index.ts";
 import { latentPartials } from "./latent-splits.ts";
 import type { Launches } from "./launch.ts";
 

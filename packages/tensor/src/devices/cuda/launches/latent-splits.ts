@@ -1,4 +1,4 @@
-import type { KernelArguments } from "../../../kernels.ts";
+import type { KernelArguments } from "../../../kernels/index.ts";
 import type { Launcher } from "../launcher.ts";
 
 /** What both kernels of attention in latent space are given. */

@@ -1,4 +1,4 @@
-import { type KernelArguments, type KernelName, kernels } from "../../../kernels.ts";
+import { type KernelArguments, type KernelName, kernels } from "../../../kernels/index.ts";
 import { type Grid, type Launcher, tableSignature } from "../launcher.ts";
 
 /** How kernels K are launched, given addresses (0 for null). */

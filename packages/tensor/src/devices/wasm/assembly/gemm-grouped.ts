@@ -7,7 +7,7 @@ import { scratch } from "./scratch";
 const decodeRows: i32 = 64;
 const fewRows: i32 = 4;
 
-/** See `groupedGemm` in kernels.ts. Threads take equal ranges of rows, whatever the experts' loads. */
+/** See `groupedGemm` in kernels/matrix.ts. Threads take equal ranges of rows, whatever the experts' loads. */
 export function groupedGemm(args: usize, thread: i32, threads: i32): void {
   const x = pointer(args, 0),
     w = pointer(args, 1),
@@ -60,7 +60,7 @@ export function groupedGemm(args: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** See `groupedGemmWeightGrad` in kernels.ts. Each expert's matrix is cut by rows, so that loads do not matter. */
+/** See `groupedGemmWeightGrad` in kernels/matrix.ts. Each expert's matrix is cut by rows, so that loads do not matter. */
 export function groupedGemmWeightGrad(args: usize, thread: i32, threads: i32): void {
   const dy = pointer(args, 0),
     x = pointer(args, 1),

@@ -35,7 +35,7 @@ export function setBlasWork(multiplications: f64): void {
 /** Up to this many rows against a transposed B go without packing. */
 const fewRows: i32 = 4;
 
-/** See `gemm` in kernels.ts. Matrices of a batch are dealt to the threads; otherwise the longer side of D is split. */
+/** See `gemm` in kernels/matrix.ts. Matrices of a batch are dealt to the threads; otherwise the longer side of D is split. */
 export function gemm(args: usize, thread: i32, threads: i32): void {
   const a = pointer(args, 0),
     b = pointer(args, 1),

@@ -1,0 +1,34 @@
+import type { fp8Kernels } from "../../src/kernels/fp8.ts";
+import type { Case, Cases } from "./case.ts";
+import { random } from "./draw.ts";
+
+/** Values of all kinds that a quantizer meets: zeros, what is not finite, and what is too small for a normal scale. */
+export function difficultValues(rows: number, columns: number): Float32Array {
+  const values = random(rows * columns, 3);
+  for (let i = 0; i < values.length; i++) {
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    if (row % 5 === 1) values[i] *= 2 ** ((column % 40) - 30);
+    if (row % 5 === 2) values[i] = 0;
+    if (row % 5 === 3) values[i] *= 2 ** -130;
+    if (row % 5 === 4 && column % 11 === 3) values[i] = [Number.NaN, Number.POSITIVE_INFINITY, -1 / 0, 3.4e38][i % 4];
+  }
+  return values;
+}
+
+const tiles = (rows: number, columns: number): Case => ({
+  args: {
+    x: difficultValues(rows, columns),
+    codes: new Int32Array((rows * columns) / 4),
+    scales: new Float32Array(Math.ceil(columns / 128) * rows),
+    rows,
+    columns,
+  },
+});
+
+/** The kernels on fp8e4m3 buffers have their cases in fp8.ts. */
+export const fp8Cases: Cases<keyof typeof fp8Kernels> = {
+  quantizeBlocks: () => [],
+  storeBlocks: () => [],
+  dequantizeBlocks: () => [],
+  quantizeTiles: () => [tiles(1, 4), tiles(5, 128), tiles(7, 300), tiles(130, 512)],
+};
