@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
-import { fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
+import { fp8KernelNames, fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
 
 /** Where each kernel's code is; what is not named here is in elementwise.ts. */
 const modules: Readonly<Record<string, readonly string[]>> = {
@@ -25,6 +25,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
     "balanceBias",
   ],
   random: ["randomUniform", "dropout"],
+  tiles: ["quantizeTiles", "dequantizeTiles"],
   optimizers: ["adamw", "muonMomentum", "normalizeFrobenius", "muonUpdate", "clipFactor", "qkClip"],
 };
 
@@ -36,8 +37,8 @@ const sameCode: Readonly<Record<string, string>> = { fillInt: "fill" };
 
 /** The dispatch by index, in the order of the kernel table: it cannot disagree with it. */
 export function dispatchSource(): string {
-  const fused: readonly string[] = fusedKernels;
-  const names = Object.keys(kernels).filter((name) => !fused.includes(name));
+  const lacked: readonly string[] = [...fusedKernels, ...fp8KernelNames];
+  const names = Object.keys(kernels).filter((name) => !lacked.includes(name));
   const moduleOf = (name: string) => Object.keys(modules).find((file) => modules[file].includes(name)) ?? "elementwise";
   const imported = new Map<string, string[]>();
   const want = (name: string, file: string) => imported.set(file, [...(imported.get(file) ?? []), name]);

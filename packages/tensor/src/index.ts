@@ -9,6 +9,7 @@ export {
   type Graph,
   OutOfMemoryError,
 } from "./backend.ts";
+export { compressForBackward } from "./compress.ts";
 export { createDevice, type Device } from "./device.ts";
 export {
   type CudaBackend,

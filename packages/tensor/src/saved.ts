@@ -4,7 +4,8 @@ import type { Tensor } from "./tensor.ts";
 export interface Origin {
   /** The values. The tensor is the origin's: it ends when the last holder has released. */
   restore(): Tensor;
-  retain(): void;
+  /** A holder more. `tensor` is one whose values are there: now is the time to note how they come back. */
+  retain(tensor: Tensor): void;
   release(): void;
 }
 
@@ -23,7 +24,7 @@ export function save(tensor: Tensor): Saved {
     const kept = tensor.alias();
     return { restore: () => kept, release: () => kept.release() };
   }
-  origin.retain();
+  origin.retain(tensor);
   let view: Tensor | null = null;
   return {
     restore() {

@@ -1,7 +1,14 @@
 /** Activations that are computed again instead of kept: the same losses and weights, bit for bit. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createModel, initializeWeights, type K2Config, namedWeights, preset, type RecomputeMode } from "@baltoro/k2";
+import {
+  type ActivationOptions,
+  createModel,
+  initializeWeights,
+  type K2Config,
+  namedWeights,
+  preset,
+} from "@baltoro/k2";
 import { type DeviceOptions, openDevice } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip, storedPretrainConfig } from "@baltoro/training";
 import { skipWithoutGpu } from "../../tensor/test/gpu.ts";
@@ -9,7 +16,7 @@ import { skipWithoutGpu } from "../../tensor/test/gpu.ts";
 const [batchSize, accumulation] = [2, 2];
 /** The reference device computes one number after the other. */
 const sizeOn = (name: string) =>
-  name === "reference" ? { sequenceLength: 8, steps: 3 } : { sequenceLength: 32, steps: 5 };
+  name === "reference" ? { sequenceLength: 8, steps: 2 } : { sequenceLength: 32, steps: 5 };
 
 const tiny = preset("k2-tiny");
 const models: Readonly<Record<string, K2Config>> = {
@@ -30,7 +37,7 @@ async function train(
   name: string,
   options: DeviceOptions,
   config: K2Config,
-  recompute: RecomputeMode,
+  activations: ActivationOptions,
   captured = false,
 ) {
   const device = await openDevice(name, options);
@@ -38,7 +45,7 @@ async function train(
   initializeWeights(model, { seed: 3 });
   const { sequenceLength, steps } = sizeOn(name);
   const shape = { batchSize, sequenceLength, accumulation };
-  const step = createTrainStep(model, muonClip({ tau: 0.05 }), { ...shape, recompute, captured });
+  const step = createTrainStep(model, muonClip({ tau: 0.05 }), { ...shape, ...activations, captured });
   const losses: number[] = [];
   for (let i = 0; i < steps; i++) {
     step.run([microBatch(i, sequenceLength), microBatch(i + 5, sequenceLength)], {
@@ -54,31 +61,53 @@ async function train(
   return { losses, weights: weights.map((values) => Array.from(values)), peak };
 }
 
-const cases: readonly (readonly [string, DeviceOptions])[] = [
-  ["wasm", { threads: 1 }],
-  ["reference", {}],
-  ["cuda", { precision: "f32" }],
-  ["cuda", { precision: "bf16" }],
+const cases: readonly (readonly [label: string, name: string, options: DeviceOptions])[] = [
+  ["wasm", "wasm", { threads: 1 }],
+  ["reference", "reference", {}],
+  ["cuda f32", "cuda", { precision: "f32" }],
+  ["cuda bf16", "cuda", { precision: "bf16" }],
 ];
 
-for (const [name, options] of cases) {
+for (const [label, name, options] of cases) {
   for (const [what, config] of Object.entries(models)) {
-    test(`${name} ${options.precision ?? ""}, ${what}: recomputed activations give the bits of kept ones, replayed steps too`, {
+    test(`${label}, ${what}: recomputed activations give the bits of kept ones, replayed steps too`, {
       skip: name === "cuda" && skipWithoutGpu(),
     }, async () => {
-      const kept = await train(name, options, config, "none");
+      const kept = await train(name, options, config, {});
       assert.ok(kept.losses.every(Number.isFinite));
       for (const mode of ["k2", "layer"] as const) {
-        const again = await train(name, options, config, mode);
+        const again = await train(name, options, config, { recompute: mode });
         assert.deepEqual(again.losses, kept.losses, mode);
         assert.deepEqual(again.weights, kept.weights, mode);
         assert.ok(again.peak < kept.peak, `${mode}: ${again.peak} bytes, ${kept.peak} without`);
         if (name === "reference") continue;
-        const replayed = await train(name, options, config, mode, true);
+        const replayed = await train(name, options, config, { recompute: mode }, true);
         assert.deepEqual(replayed, again, `${mode}, captured`);
       }
     });
   }
+}
+
+for (const [label, name, options] of cases) {
+  test(`${label}: activations in e4m3 leave the losses of a step, round its gradients, and take less; replayed steps too`, {
+    skip: name === "cuda" && skipWithoutGpu(),
+  }, async () => {
+    const config = models["with experts"];
+    const kept = await train(name, options, config, {});
+    const stored = await train(name, options, config, { store: "fp8" });
+    const [loss, gradientNorm] = stored.losses;
+    assert.equal(loss, kept.losses[0]);
+    assert.notEqual(gradientNorm, kept.losses[1]);
+    assert.ok(Math.abs(gradientNorm / kept.losses[1] - 1) < 0.02, `${gradientNorm}, exactly ${kept.losses[1]}`);
+    // The reference keeps a code in as much room as a number.
+    if (name !== "reference") assert.ok(stored.peak < kept.peak, `${stored.peak} bytes, ${kept.peak} without`);
+    // Which activations are computed again does not change what is rounded.
+    const both = await train(name, options, config, { store: "fp8", recompute: "k2" });
+    assert.equal(both.losses[0], loss);
+    if (name === "reference") return;
+    assert.ok(both.peak < stored.peak, `${both.peak} bytes, ${stored.peak} without`);
+    assert.deepEqual(await train(name, options, config, { store: "fp8", recompute: "k2" }, true), both);
+  });
 }
 
 test("the configuration of a run from before: whether it recomputed activations; another mode to go on with", () => {
@@ -86,4 +115,6 @@ test("the configuration of a run from before: whether it recomputed activations;
   assert.equal(storedPretrainConfig({ checkpointing: false }).recompute, "none");
   assert.equal(storedPretrainConfig({ recompute: "k2" }).recompute, "k2");
   assert.equal(storedPretrainConfig({ recompute: "k2" }, { recompute: "layer" }).recompute, "layer");
+  assert.equal(storedPretrainConfig({}).store, "exact");
+  assert.throws(() => storedPretrainConfig({ store: "fp8" }, { recompute: "layer" }), /store fp8 with recompute layer/);
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { countParameters, type K2Config, parseConfig, preset, type RecomputeMode, recomputeModes } from "@baltoro/k2";
+import { countParameters, type K2Config, parseConfig, preset, recomputeModes, storageFormats } from "@baltoro/k2";
 import { type Device, openDevice } from "@baltoro/tensor";
 import {
   defaultPretrainConfig,
@@ -34,6 +34,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --tau X               QK-Clip threshold, 0 is off (default 100)
   --recompute MODE      activations that are computed again instead of kept, for less memory and the same bits: none (default), k2 (norms,
                         SwiGLU, MLA's up-projections, experts' down-projections) or layer (all but each layer's input)
+  --store FORMAT        how the largest of those that are kept are stored: exact (default), or fp8, which rounds gradients
   --seed N              (default 1)
   ${deviceUsage}
   --ranks N             train with N processes on this machine, each on its part of the batch (default 1);
@@ -66,11 +67,16 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
     sequenceLength: integerOption("sequence", text("sequence"), 2),
     learningRate: numberOption("lr", text("lr")),
     qkClipThreshold: numberOption("tau", text("tau")),
-    recompute: recomputeOption(text("recompute")),
+    recompute: choiceOption("recompute", recomputeModes, text("recompute")),
+    store: choiceOption("store", storageFormats, text("store")),
     seed: integerOption("seed", text("seed"), 0),
     name: basename(text("out") ?? defaultDirectory(data)),
     subtitle: `${text("model") ?? "k2-nano"} on ${data.map((path) => basename(path)).join(", ")}`,
   };
+  if (given.recompute === "layer" && given.store === "fp8")
+    throw new UsageError(
+      "--store fp8 goes with --recompute k2 or none: of whole layers the input alone is kept, exactly",
+    );
   if ((given.sequenceLength ?? 0) > model.maxPositionEmbeddings) {
     throw new UsageError(
       `--sequence is ${given.sequenceLength}, the model takes ${model.maxPositionEmbeddings} positions`,
@@ -80,11 +86,11 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
   return defaultPretrainConfig(known as typeof given & Pick<PretrainConfig, "data" | "model" | "steps">);
 }
 
-function recomputeOption(value: string | undefined): RecomputeMode | undefined {
-  const mode = recomputeModes.find((known) => known === value);
-  if (value !== undefined && !mode)
-    throw new UsageError(`--recompute is ${value}, expected ${recomputeModes.join(", ")}`);
-  return mode;
+/** One of several words. @throws UsageError */
+function choiceOption<T extends string>(name: string, known: readonly T[], value: string | undefined): T | undefined {
+  const found = known.find((word) => word === value);
+  if (value !== undefined && !found) throw new UsageError(`--${name} is ${value}, expected ${known.join(", ")}`);
+  return found;
 }
 
 function defaultDirectory(data: readonly string[]): string {
@@ -151,6 +157,7 @@ export const train: Command = {
         optimizer: { type: "string" },
         tau: { type: "string" },
         recompute: { type: "string" },
+        store: { type: "string" },
         seed: { type: "string" },
         ...deviceFlags,
         ranks: { type: "string" },
@@ -167,7 +174,9 @@ export const train: Command = {
     const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
     if (directory === undefined) throw new UsageError("--data is missing: which text to train on?");
     const config = values.resume
-      ? storedPretrainConfig(readRunConfig(runDirectory(directory)), { recompute: recomputeOption(values.recompute) })
+      ? storedPretrainConfig(readRunConfig(runDirectory(directory)), {
+          recompute: choiceOption("recompute", recomputeModes, values.recompute),
+        })
       : configFromOptions(values);
     const { device: name, ...options } = deviceOptions(values);
     const threads = options.threads ?? threadsOfRank(place?.localSize ?? 1);

@@ -18,9 +18,9 @@ import type { FeedForwardWeights, MoeWeights } from "./weights.ts";
 export function feedForward(
   x: Tensor,
   { gate, up, down }: FeedForwardWeights,
-  { again }: Activations = keepAll,
+  { again, stored }: Activations = keepAll,
 ): Tensor {
-  const inner = again([linear(x, gate), linear(x, up)], ([gated, raised]) => swiglu(gated, raised));
+  const inner = again([stored(linear(x, gate)), stored(linear(x, up))], ([gated, raised]) => swiglu(gated, raised));
   return linear(inner, down);
 }
 
@@ -53,12 +53,14 @@ export function expertRows(
   offsets: Tensor,
   {
     partial = false,
-    activations: { again } = keepAll,
+    activations: { again, stored } = keepAll,
   }: { readonly partial?: boolean; readonly activations?: Activations } = {},
 ): Tensor {
-  const gated = groupedMatmul(rows, gate, offsets, { partial });
-  const raised = groupedMatmul(rows, up, offsets, { partial });
-  return again([gated, raised, offsets], ([g, u, o]) => groupedMatmul(swiglu(g, u), down, o, { partial }));
+  const input = stored(rows);
+  const multiply = (weight: Tensor) => stored(groupedMatmul(input, weight, offsets, { partial }));
+  return again([multiply(gate), multiply(up), offsets], ([g, u, o]) =>
+    groupedMatmul(swiglu(g, u), down, o, { partial }),
+  );
 }
 
 /**

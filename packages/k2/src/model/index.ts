@@ -1,10 +1,17 @@
-export { type Activations, type RecomputeMode, recomputeModes } from "./activations.ts";
+export {
+  type ActivationOptions,
+  type Activations,
+  activationsOf,
+  type RecomputeMode,
+  recomputeModes,
+  type StorageFormat,
+  storageFormats,
+} from "./activations.ts";
 export type { PackedBatch } from "./attention.ts";
 export { expertRows, type RoutedExperts, routedExperts } from "./feed-forward.ts";
 export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export {
   createModel,
-  type ForwardOptions,
   forwardHidden,
   forwardLogits,
   forwardLoss,

@@ -17,7 +17,7 @@ import {
 } from "@baltoro/tensor";
 import type { K2Config } from "../config.ts";
 import { ropeTables } from "../rope.ts";
-import { type Activations, activationsOf, keepAll, type RecomputeMode } from "./activations.ts";
+import { type ActivationOptions, type Activations, activationsOf, keepAll } from "./activations.ts";
 import { latentAttention, type PackedBatch } from "./attention.ts";
 import { feedForward, mixtureOfExperts, type RoutedExperts } from "./feed-forward.ts";
 import { createWeights, type K2Weights, type LayerWeights, releaseWeights } from "./weights.ts";
@@ -99,14 +99,8 @@ export function createModel(device: Device, config: K2Config, options: ModelOpti
   };
 }
 
-/** Options of the forward pass: what it keeps for the backward pass. */
-export interface ForwardOptions {
-  /** Which activations are computed again instead of kept. Default none. */
-  readonly recompute?: RecomputeMode;
-}
-
 /** Hidden states after the last norm: tokens [B, S] → [B · S, D]. */
-export function forwardHidden(model: K2Model, batch: PackedBatch, options: ForwardOptions = {}): Tensor {
+export function forwardHidden(model: K2Model, batch: PackedBatch, options: ActivationOptions = {}): Tensor {
   const { device, config, weights } = model;
   const activations = activationsOf(options);
   const rows = batch.tokens.size;
@@ -155,7 +149,7 @@ export function forwardLogits(model: K2Model, batch: PackedBatch): Tensor {
 export function forwardLoss(
   model: K2Model,
   batch: PackedBatch & { readonly targets: Tensor },
-  options: ForwardOptions & { readonly zLoss?: number } = {},
+  options: ActivationOptions & { readonly zLoss?: number } = {},
 ): Tensor {
   const hidden = forwardHidden(model, batch, options);
   const targets = reshape(batch.targets, [batch.targets.size]);

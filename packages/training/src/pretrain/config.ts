@@ -1,4 +1,10 @@
-import type { K2Config, RecomputeMode } from "@baltoro/k2";
+import {
+  type ActivationOptions,
+  activationsOf,
+  type K2Config,
+  type RecomputeMode,
+  type StorageFormat,
+} from "@baltoro/k2";
 import type { NewtonSchulzVariant } from "../optimizer/index.ts";
 
 /** Everything that decides a pretraining run. It is stored with the run, and a resumed run takes it from there. */
@@ -34,6 +40,8 @@ export interface PretrainConfig {
   readonly zLoss: number;
   /** Which activations are computed again in the backward pass instead of kept: less memory, more time, the same bits. */
   readonly recompute: RecomputeMode;
+  /** How the largest of those that are kept are stored: in fp8, gradients are rounded. */
+  readonly store: StorageFormat;
   readonly seed: number;
   /** Steps between validations and between checkpoints. */
   readonly validateEvery: number;
@@ -70,6 +78,7 @@ export function defaultPretrainConfig(
     balanceRate: 1e-3,
     zLoss: 0,
     recompute: "none",
+    store: "exact",
     seed: 1,
     validateEvery: Math.max(1, Math.min(250, Math.ceil(steps / 10))),
     checkpointEvery: Math.max(1, Math.min(250, Math.ceil(steps / 4))),
@@ -81,12 +90,16 @@ export function defaultPretrainConfig(
 
 /**
  * The configuration that a run has stored, to go on with. Runs from before there were several ways to recompute activations say whether they
- * did. `recompute` may be another than before: the bits are the same.
+ * did, and stored them exactly. `recompute` may be another than before: the bits are the same.
+ *
+ * @throws where it and the way activations are stored exclude each other.
  */
 export function storedPretrainConfig(
   stored: Readonly<Record<string, unknown>>,
   { recompute }: { readonly recompute?: RecomputeMode | undefined } = {},
 ): PretrainConfig {
   const before = stored["checkpointing"] === true ? "layer" : "none";
-  return { recompute: before, ...stored, ...(recompute ? { recompute } : {}) } as unknown as PretrainConfig;
+  const config = { recompute: before, store: "exact", ...stored, ...(recompute ? { recompute } : {}) };
+  activationsOf(config as ActivationOptions);
+  return config as unknown as PretrainConfig;
 }

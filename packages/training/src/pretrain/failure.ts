@@ -1,4 +1,4 @@
-import type { RecomputeMode } from "@baltoro/k2";
+import { type RecomputeMode, recomputeModes, type StorageFormat } from "@baltoro/k2";
 import { DeviceLostError, OutOfMemoryError } from "@baltoro/tensor";
 
 /** A run ended before its last step: what happened, in which step, which checkpoint is left, and what to do. The cause is with it. */
@@ -30,23 +30,28 @@ export function isMachineFailure(error: unknown): boolean {
 export function trainingFailed(
   error: unknown,
   { doing, saved }: Whereabouts,
-  { recompute, directory }: { readonly recompute: RecomputeMode; readonly directory: string },
+  run: { readonly recompute: RecomputeMode; readonly store: StorageFormat; readonly directory: string },
 ): TrainingFailedError {
   const what = error instanceof Error ? error.message : String(error);
   const left =
     saved > 0
-      ? `The checkpoint of step ${saved} is whole: go on with --resume --out ${directory}`
+      ? `The checkpoint of step ${saved} is whole: go on with --resume --out ${run.directory}`
       : "No checkpoint was written yet: start again";
-  const advice = `${left}${adviceFor(error, recompute)}`;
+  const advice = `${left}${adviceFor(error, run)}`;
   return new TrainingFailedError(`training ended ${doing}: ${what.replace(/\.$/, "")}. ${advice}`, { cause: error });
 }
 
 /** How to go on, behind "go on with …" or "start again". */
-function adviceFor(error: unknown, recompute: RecomputeMode): string {
+function adviceFor(
+  error: unknown,
+  { recompute, store }: { readonly recompute: RecomputeMode; readonly store: StorageFormat },
+): string {
   if (isDiskError(error)) return ", once there is room on the disk";
   if (!(error instanceof OutOfMemoryError)) return "";
   const smaller = "a new run with a smaller --batch (and more to --accumulate)";
-  if (recompute === "layer") return `, with more memory; else ${smaller}`;
-  const modes = recompute === "none" ? "--recompute k2, or layer," : "--recompute layer,";
-  return `, with ${modes} which needs less memory and gives the same bits; else ${smaller}`;
+  const thriftier = recomputeModes
+    .slice(recomputeModes.indexOf(recompute) + 1)
+    .filter((mode) => store === "exact" || mode !== "layer");
+  if (thriftier.length === 0) return `, with more memory; else ${smaller}`;
+  return `, with --recompute ${thriftier.join(", or ")}, which needs less memory and gives the same bits; else ${smaller}`;
 }

@@ -101,6 +101,7 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       sequenceLength: config.sequenceLength,
       accumulation: config.accumulation,
       recompute: config.recompute,
+      store: config.store,
       zLoss: config.zLoss,
       balanceRate: config.balanceRate,
       adamWOnly: config.optimizer === "adamw",
