@@ -20,7 +20,7 @@ import {
   storeBlocks,
   tensor,
 } from "@baltoro/tensor";
-import { fp8Conforms } from "./conformance/index.ts";
+import { fp8Conforms, manyRowsConform } from "./conformance/index.ts";
 
 const device = createDevice(openReferenceBackend());
 
@@ -144,3 +144,5 @@ test("a device without fp8e4m3 says so", async () => {
     await wasm.close();
   }
 });
+
+test("products of many rows on the reference", (t) => manyRowsConform(t, device.backend, 21, "f32"));

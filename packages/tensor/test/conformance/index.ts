@@ -28,6 +28,7 @@ import { tileCases } from "./tiles.ts";
 
 export { roundsToBf16 } from "./bf16.ts";
 export { fp8Conforms } from "./fp8.ts";
+export { manyRowsConform } from "./fp8-many-rows.ts";
 export { fusedConform } from "./fused.ts";
 
 /** A kernel without cases is a compile error. */

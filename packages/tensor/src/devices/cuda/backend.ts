@@ -1,6 +1,7 @@
 import { type Backend, type BufferHandle, DeviceLostError, type Graph, OutOfMemoryError } from "../../backend.ts";
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
 import {
+  checkFp8Operand,
   type FusedKernelName,
   type KernelArguments,
   type KernelName,
@@ -16,12 +17,14 @@ import { createLauncher } from "./launcher.ts";
 import { attentionLaunches } from "./launches/attention.ts";
 import { decodeLaunches, fusedWeights, mostFusedRows } from "./launches/decode.ts";
 import { elementwiseLaunches } from "./launches/elementwise.ts";
+import { fp8Launches } from "./launches/fp8.ts";
 import type { Launches } from "./launches/launch.ts";
 import { moeLaunches } from "./launches/moe.ts";
 import { normLaunches } from "./launches/norms.ts";
 import { optimizerLaunches } from "./launches/optimizers.ts";
 import { reductionLaunches } from "./launches/reductions.ts";
 import { type CapturedRoots, createProducts, type GemmBuffers, type GroupedBuffers } from "./products.ts";
+import type { Fp8Counts } from "./products-fp8.ts";
 import { type KernelTimes, type Profile, startProfile } from "./profile.ts";
 
 /** Options of {@link openCudaBackend}. */
@@ -35,6 +38,8 @@ export interface CudaOptions {
 /** The CUDA backend, with what benchmarks need beside the contract. */
 export interface CudaBackend extends Backend {
   readonly gpu: Gpu;
+  /** How products of many rows with fp8e4m3 weights were made. */
+  readonly fp8Products: Readonly<Fp8Counts>;
   /** Milliseconds on the device of what `work` enqueues, between two events. Waits. */
   time(work: () => void): Promise<number>;
   /** Enqueues a copy of the first bytes of one buffer to another, by the driver: what the card's memory can do. */
@@ -56,6 +61,7 @@ const launches: Omit<Launches<KernelName>, "gemm"> = {
   ...reductionLaunches,
   ...moeLaunches,
   ...optimizerLaunches,
+  ...fp8Launches,
 };
 
 /** The buffers that each kernel writes. */
@@ -151,6 +157,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     launcher.setTypes(
       Object.keys(buffers).filter((name) => buffers[name].dtype === "bf16" && !weights.includes(name)),
       readable && products.conversions === conversions,
+      weights.filter((name) => buffers[name]?.dtype === "fp8e4m3"),
     );
     if (kernel === "gemm") {
       products.multiply(args as KernelArguments<"gemm", number>, buffers as unknown as GemmBuffers);
@@ -169,10 +176,12 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     }
   }
 
-  /** Addresses of weights in bf16, by name. */
+  /** Addresses of weights in bf16, by name; those in e4m3 are read as they are. */
   function inBf16(names: readonly string[], buffers: Readonly<Record<string, OpenBuffer>>): Record<string, number> {
     return Object.fromEntries(
-      names.flatMap((name, slot) => (buffers[name] ? [[name, products.bf16Of(buffers[name], slot)]] : [])),
+      names.flatMap((name, slot) =>
+        buffers[name] && buffers[name].dtype !== "fp8e4m3" ? [[name, products.bf16Of(buffers[name], slot)]] : [],
+      ),
     );
   }
 
@@ -210,9 +219,11 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
 
   return {
     gpu,
+    fp8Products: products.fp8,
     activations: precision === "bf16" ? "bf16" : "f32",
     blockElements: 128 << 20,
     fusedRows: precision === "bf16" ? mostFusedRows : 0,
+    fp8: true,
     description: {
       kind: "cuda",
       threads: 1,
@@ -244,6 +255,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     },
     write(buffer, dtype, data) {
       if (captured >= 0) throw new Error("write: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("write: fp8e4m3 is written by quantizeInto or storeBlocks");
       checkUsable("write");
       const { address, root } = CudaBuffer.open(buffer, owner, "write");
       if (data.length * bytesPerElement[dtype] > buffer.byteLength) {
@@ -263,6 +275,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
         else if (value === null) resolved[name] = 0;
         else {
           buffers[name] = CudaBuffer.open(value, owner, `${kernel}: ${name}`);
+          checkFp8Operand(kernel, name, buffers[name].dtype);
           resolved[name] = buffers[name].address;
         }
       }
@@ -271,6 +284,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
     },
     async read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData> {
       if (captured >= 0) throw new Error("read: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("read: fp8e4m3 is read by way of dequantize");
       checkUsable("read");
       const { address } = CudaBuffer.open(buffer, owner, "read");
       const bytes = length * bytesPerElement[dtype];

@@ -7,9 +7,16 @@ export type Precision = "f32" | "tf32" | "bf16";
 
 // Values of cublasComputeType_t, cudaDataType_t and the attributes (docs.nvidia.com/cuda/cublas).
 const computeTypes: Readonly<Record<Precision, number>> = { f32: 68, tf32: 77, bf16: 75 };
-export const dataTypes = { f32: 0, bf16: 14 } as const;
-export type ElementType = keyof typeof dataTypes;
-const descriptor = { transposeA: 3, transposeB: 4, epilogue: 7, biasPointer: 8 };
+const dataTypes = { f32: 0, bf16: 14, fp8e4m3: 28 } as const;
+export type ElementType = "f32" | "bf16";
+type OperandType = keyof typeof dataTypes;
+// Those of scales: cublasLtMatmulDescAttributes_t and cublasLtMatmulMatrixScale_t as nvmath-python prints them
+// (docs.nvidia.com/cuda/nvmath-python, nvmath.bindings.cublasLt.MatmulDescAttribute and MatmulMatrixScale), and cudaDataType's CUDA_R_8F_E4M3.
+const descriptor = {
+  ...{ transposeA: 3, transposeB: 4, epilogue: 7, biasPointer: 8 },
+  ...{ scalePointerA: 17, scalePointerB: 18, scaleModeA: 31, scaleModeB: 32 },
+};
+const scaleModes = { tilesOf128: 4, blocksOf128x128: 5 };
 const layout = { batchCount: 5, batchStride: 6 };
 const preference = { workspaceBytes: 1, alignmentA: 5, alignmentB: 6, alignmentC: 7, alignmentD: 8 };
 const epilogues = { none: 1, bias: 4 };
@@ -39,6 +46,14 @@ export interface Product {
   readonly transposeB: number;
   readonly alpha: number;
   readonly beta: number;
+  /** Of operands in e4m3: a's as quantizeTiles makes them, b's as fp8-layout.ts has them. */
+  readonly scales?: { readonly a: Handle; readonly b: Handle };
+}
+
+interface OperandTypes {
+  readonly a: OperandType;
+  readonly b: OperandType;
+  readonly d: ElementType;
 }
 
 /** A product's shapes, prepared once: descriptors and the algorithm that the library's heuristic puts first. */
@@ -48,12 +63,18 @@ interface Plan {
   readonly algorithm: Uint8Array;
 }
 
+/** The library has no algorithm for a product. */
+export class NoAlgorithmError extends Error {
+  override name = "NoAlgorithmError";
+}
+
 /** Dense products through cuBLASLt. */
 export interface CublasLt {
   readonly path: string;
   /** 130000 for 13.0.0. */
   readonly version: number;
-  multiply(product: Product, types: { a: ElementType; b: ElementType; d: ElementType }, stream: Handle): void;
+  /** @throws NoAlgorithmError where the library does not do it. */
+  multiply(product: Product, types: OperandTypes, stream: Handle): void;
   close(): void;
 }
 
@@ -85,7 +106,7 @@ export function openCublasLt(precision: Precision, workspace: Handle, workspaceB
     lt.check(what, set(object, attribute, long, 8));
   };
 
-  function makeLayout(type: ElementType, rows: number, columns: number, ld: number, batch: number, stride: number) {
+  function makeLayout(type: OperandType, rows: number, columns: number, ld: number, batch: number, stride: number) {
     const out: (number | bigint)[] = [0];
     lt.check("cublasLtMatrixLayoutCreate", lt.createLayout(out, dataTypes[type], rows, columns, ld));
     const object = Number(out[0]);
@@ -96,8 +117,14 @@ export function openCublasLt(precision: Precision, workspace: Handle, workspaceB
     return object;
   }
 
+  /** The operands change places, see makePlan. */
+  function setScales(description: number, { a, b }: NonNullable<Product["scales"]>): void {
+    setLong("scales", lt.setDescription, description, descriptor.scalePointerA, b);
+    setLong("scales", lt.setDescription, description, descriptor.scalePointerB, a);
+  }
+
   /** Row-major D = A · B is column-major Dᵀ = Bᵀ · Aᵀ: the operands change places. */
-  function makePlan(p: Product, types: { a: ElementType; b: ElementType; d: ElementType }): Plan {
+  function makePlan(p: Product, types: OperandTypes): Plan {
     const out: (number | bigint)[] = [0];
     const compute = types.a === "f32" && types.b === "f32" ? computeTypes[precision] : computeTypes.f32;
     lt.check("cublasLtMatmulDescCreate", lt.createDescription(out, compute, dataTypes.f32));
@@ -106,6 +133,11 @@ export function openCublasLt(precision: Precision, workspace: Handle, workspaceB
     setInt("transpose", lt.setDescription, description, descriptor.transposeB, p.transposeA ? 1 : 0);
     setInt("epilogue", lt.setDescription, description, descriptor.epilogue, p.bias ? epilogues.bias : epilogues.none);
     if (p.bias) setLong("bias", lt.setDescription, description, descriptor.biasPointer, p.bias);
+    if (p.scales) {
+      setInt("scale mode", lt.setDescription, description, descriptor.scaleModeA, scaleModes.blocksOf128x128);
+      setInt("scale mode", lt.setDescription, description, descriptor.scaleModeB, scaleModes.tilesOf128);
+      setScales(description, p.scales);
+    }
     const layouts = [
       p.transposeB
         ? makeLayout(types.b, p.k, p.n, p.ldb, p.batch, p.strideB)
@@ -129,8 +161,10 @@ export function openCublasLt(precision: Precision, workspace: Handle, workspaceB
     const status = lt.heuristic(handle, description, ...layouts, preferences, 1, results, count);
     lt.destroyPreference(preferences);
     if (status !== 0 || count[0] === 0) {
-      throw new Error(
-        `gemm: cuBLASLt has no algorithm for [${p.m}, ${p.k}] · [${p.k}, ${p.n}], batch ${p.batch} (${lt.text(status)})`,
+      lt.destroyDescription(description);
+      for (const object of layouts) lt.destroyLayout(object);
+      throw new NoAlgorithmError(
+        `gemm: cuBLASLt has no algorithm for ${types.a} [${p.m}, ${p.k}] · ${types.b} [${p.k}, ${p.n}], batch ${p.batch} (${lt.text(status)})`,
       );
     }
     return { description, layouts, algorithm: results.slice(0, algorithmBytes) };
@@ -151,6 +185,7 @@ export function openCublasLt(precision: Precision, workspace: Handle, workspaceB
         plans.set(key, plan);
       }
       if (p.bias) setLong("bias", lt.setDescription, plan.description, descriptor.biasPointer, p.bias);
+      if (p.scales) setScales(plan.description, p.scales);
       scalars[0] = p.alpha;
       scalars[1] = p.c ? p.beta : 0;
       const [layoutB, layoutA, layoutC, layoutD] = plan.layouts;

@@ -45,10 +45,11 @@ export interface Launcher {
     overlapped?: boolean,
   ): void;
   /**
-   * Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others. `mayOverlap` (default true): false
-   * where its weights were made by the kernel before it, so that it must not begin early.
+   * Types of the buffers of the kernel that is being launched: bf16 for those named, float for the others; and of its weights: e4m3 for those
+   * in `fp8`, bf16 for the others. `mayOverlap` (default true): false where its weights were made by the kernel before it, so that it must
+   * not begin early.
    */
-  setTypes(bf16: readonly string[], mayOverlap?: boolean): void;
+  setTypes(bf16: readonly string[], mayOverlap?: boolean, fp8?: readonly string[]): void;
   /** How many kernels were launched overlapped so far. */
   readonly overlappedLaunches: number;
   /** Whether that kernel's buffers of these names are all bf16. */
@@ -118,6 +119,7 @@ export function createLauncher({
   let mayOverlap = true;
   let overlappedLaunches = 0;
   let types: readonly string[] = [];
+  let fp8Weights: readonly string[] = [];
   let typeKey = "";
 
   /** A function of a file, compiled for the types and macros. */
@@ -129,7 +131,8 @@ export function createLauncher({
     const moduleKey = `${file} ${variant}`;
     let module = modules.get(moduleKey);
     if (module === undefined) {
-      const all = [...types.map((type) => `T_${type}=bf16`), ...macros];
+      const weights = fp8Weights.map((name) => `W_${name}=e4m3`);
+      const all = [...types.map((type) => `T_${type}=bf16`), ...weights, ...macros];
       module = driver.get("cuModuleLoadData", compileKernels(file, chip, all));
       modules.set(moduleKey, module);
     }
@@ -177,10 +180,11 @@ export function createLauncher({
       return overlappedLaunches;
     },
     areBf16: (...names) => names.every((name) => types.includes(name)),
-    setTypes(bf16, may = true) {
+    setTypes(bf16, may = true, fp8 = []) {
       mayOverlap = may;
       types = bf16;
-      typeKey = bf16.join();
+      fp8Weights = fp8;
+      typeKey = fp8.length === 0 ? bf16.join() : `${bf16.join()} ${fp8.join()}`;
     },
     launch(file, name, [gx, gy = 1, gz = 1], block, signature, values, shared = 0, macros = [], overlapped = false) {
       if (gx <= 0 || gy <= 0 || gz <= 0) return;

@@ -16,7 +16,8 @@ export function kernelFiles(): string[] {
 
 /**
  * Source of a file after common.cuh, with the headers of this folder that it includes, each once, in place. A buffer x has elements of
- * type T_x: float, where no macro of the compilation says bf16, so that every kernel is written once for all mixtures.
+ * type T_x: float, where no macro of the compilation says bf16, so that every kernel is written once for all mixtures. Weights of products
+ * have W_x: bf16, where none says e4m3.
  */
 export function kernelSource(file: string): string {
   const known = new Set<string>();
@@ -32,8 +33,10 @@ export function kernelSource(file: string): string {
   };
   const common = expand("common.cuh");
   const source = expand(`${file}.cu`);
-  const types = new Set(source.match(/\bT_\w+/g));
-  const defaults = [...types].map((name) => `#ifndef ${name}\n#define ${name} float\n#endif\n`).join("");
+  const types = new Set(source.match(/\b[TW]_\w+/g));
+  const defaults = [...types]
+    .map((name) => `#ifndef ${name}\n#define ${name} ${name.startsWith("T_") ? "float" : "bf16"}\n#endif\n`)
+    .join("");
   return `${common}\n${defaults}${source}`;
 }
 

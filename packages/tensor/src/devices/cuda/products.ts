@@ -6,6 +6,7 @@ import type { Launcher } from "./launcher.ts";
 import { mostFusedRows, rowsMacro } from "./launches/decode.ts";
 import { fitsGroupedMma, groupedGemmMma, instructionsOf } from "./launches/grouped-mma.ts";
 import { blockSize, gridOf } from "./launches/launch.ts";
+import { createFp8Products, type Fp8Counts } from "./products-fp8.ts";
 
 /** Roots whose bf16 shadows a captured graph reads, and roots that it writes. */
 export interface CapturedRoots {
@@ -22,6 +23,7 @@ export interface Products {
   bf16Of(buffer: OpenBuffer, slot: number): number;
   /** What kernels have written since the last one that was not overlapped: it may not be there yet when an overlapped kernel begins. */
   readonly recent: Set<Root>;
+  readonly fp8: Fp8Counts;
   /** How many conversions were enqueued so far. */
   readonly conversions: number;
   /** Brings a shadow up to date. */
@@ -82,6 +84,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
   }
 
   let conversions = 0;
+  const fp8 = createFp8Products({ launcher, blas, room });
 
   function convert(from: number, to: number, n: number): void {
     conversions++;
@@ -114,6 +117,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
   const products: Products = {
     captured: null,
     recent: new Set(),
+    fp8: fp8.counts,
     get conversions() {
       return conversions;
     },
@@ -132,10 +136,15 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
     },
     multiplyGrouped(args, { x, w, y }) {
       const { rows, experts, n, k, offsets } = args;
+      const few = rows <= mostRoutedRows && !!args.transposeW && !args.accumulate;
+      if (rows > 0 && w.dtype === "fp8e4m3") {
+        fp8.multiplyGrouped(args, { x, w, y }, few, fitsGroupedMma(args));
+        return true;
+      }
       if (rows === 0 || x.dtype !== "bf16" || !fitsGroupedMma(args)) return false;
       const weights = products.bf16Of(w, 1);
       launcher.setTypes(["x", ...(y.dtype === "bf16" ? ["y"] : [])]);
-      if (rows <= mostRoutedRows && args.transposeW && !args.accumulate) {
+      if (few) {
         launcher.launch("few-rows", "fewRowsGrouped", [Math.ceil(n / 8), rows], 128, "ppppiii", [
           ...[args.x, weights, args.y, offsets, experts, n, k],
         ]);
@@ -145,7 +154,7 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
       }
       return true;
     },
-    multiply(args, { a, b, c, d, bias }) {
+    multiply(args, { a, b: given, c, d, bias }) {
       const { batch, m, n, k } = args;
       if (batch * m * n === 0) return;
       const out = d.dtype as ElementType;
@@ -167,12 +176,17 @@ export function createProducts(launcher: Launcher, blas: CublasLt, allocator: Al
         ]);
         return;
       }
-      const plain = { ...args, c: args.c ?? 0, bias: args.bias ?? 0 };
+      let [plain, b] = [{ ...args, c: args.c ?? 0, bias: args.bias ?? 0 }, given];
+      if (given.dtype === "fp8e4m3") {
+        const weights = fp8.multiply(plain, { a, b, c, d, bias }, isFewRows(args), !products.recent.has(given.root));
+        if (!weights) return;
+        [plain, b] = [{ ...plain, b: weights.address }, weights];
+      }
       if (a.dtype === "f32" && b.dtype === "f32" && out === "f32") {
         blas.multiply(plain, { a: "f32", b: "f32", d: out }, launcher.stream);
         return;
       }
-      if (isFewRows(args)) {
+      if (given.dtype !== "fp8e4m3" && isFewRows(args)) {
         const weights = products.bf16Of(b, 1);
         const early = b.dtype === "bf16" && !products.recent.has(b.root);
         launcher.setTypes(

@@ -128,6 +128,7 @@ export function openReferenceBackend(): Backend {
     },
     async read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData> {
       if (recording) throw new Error("read: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("read: fp8e4m3 is read by way of dequantize");
       const { values } = own(buffer, "read");
       return dtype === "i32" ? Int32Array.from(values.subarray(0, length)) : values.slice(0, length);
     },

@@ -1,27 +1,17 @@
-// A decoding step's kernels for few rows (kernels.ts, "Decoding of few rows"): as few as there are points at which all blocks must wait for
-// one another, since at one row the waiting costs as much as the weights. Weights are bf16, sums f32.
+// A decoding step's kernels for few rows (src/kernels/decode.ts): as few as there are points at which all blocks must wait for
+// one another, since at one row the waiting costs as much as the weights. Weights are bf16 or e4m3, sums f32.
 
 #include "few-rows.cuh"
 
-/**
- * grid: 8 columns of w0, then of w1, then of w2 a block; 128 threads. Shared memory: the normed rows, bf16 [ROWS, dim]. Every block norms all rows
- * by itself: they come from the cache, and another kernel would cost more.
- */
-extern "C" __global__ void __launch_bounds__(128) normProducts(
-    const T_x* x, const float* weight, T_normed* normed, const bf16* w0, const bf16* w1, const bf16* w2, T_y0* y0, T_y1* y1, T_y2* y2, int rows,
-    int dim, int n0, int n1, int n2, float eps) {
-  extern __shared__ __align__(16) char memory[];
-  bf16* xs = (bf16*)memory;
-  int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, b = blockIdx.x, blocks0 = (n0 + 7) / 8, blocks1 = (n1 + 7) / 8;
-  int which = b < blocks0 ? 0 : b < blocks0 + blocks1 ? 1 : 2;
-  const bf16* w = which == 0 ? w0 : which == 1 ? w1 : w2;
-  int n = which == 0 ? n0 : which == 1 ? n1 : n2;
-  int column = ((b - (which == 0 ? 0 : which == 1 ? blocks0 : blocks0 + blocks1)) * WARPS + warp) * COLUMNS;
-  int columns = n - column < COLUMNS ? n - column : COLUMNS;
-  w += (i64)(column < n ? column : 0) * dim;
+/** The normed rows xs [ROWS, dim] in shared memory: their products with one of the matrices, whose columns the block begins at `column`. */
+template <class W, class Y>
+__device__ __forceinline__ void normProduct(
+    bf16* xs, const T_x* x, const float* weight, T_normed* normed, const W* w, Y* y, int rows, int dim, int n, int column, float eps) {
+  int lane = threadIdx.x & 31, columns = n - column < COLUMNS ? n - column : COLUMNS;
+  WeightRows<W> own = rowsOf(w, 0, n, dim, column < n ? column : 0);
   // The first weights are on their way while the rows are normed.
-  uint4 early[underWay][COLUMNS];
-  loadWeights(early, w, dim, columns, lane * 8, 256, dim);
+  Loaded<W, underWay, COLUMNS> early;
+  loadWeights(early, own, dim, columns, lane * 8, 256, dim);
   waitForInputs();
   for (int r = 0; r < rows; r++) {
     float squares = 0.0f;
@@ -36,25 +26,36 @@ extern "C" __global__ void __launch_bounds__(128) normProducts(
 #pragma unroll
       for (int i = 0; i < 8; i++) v.v[i] *= scale * g.v[i];
       store8(xs + r * dim + c, v);
-      if (normed && b == 0) store8(normed + (i64)r * dim + c, v);
+      if (normed && blockIdx.x == 0) store8(normed + (i64)r * dim + c, v);
     }
   }
   __syncthreads();
   if (column >= n) return;
   float sum[ROWS][COLUMNS] = {};
   multiplyWeights(sum, early, xs, dim, rows, lane * 8, 256, dim);
-  addParts(sum, xs, dim, rows, w, dim, columns, dim, underWay * 256);
+  addParts(sum, xs, dim, rows, own, dim, columns, dim, underWay * 256);
   sumLanes(sum);
 #pragma unroll
   for (int r = 0; r < ROWS; r++)
 #pragma unroll
-    for (int j = 0; j < COLUMNS; j++) {
-      if (lane != r * COLUMNS + j || r >= rows || j >= columns) continue;
-      i64 at = (i64)r * n + column + j;
-      if (which == 0) y0[at] = sum[r][j];
-      else if (which == 1) y1[at] = sum[r][j];
-      else y2[at] = sum[r][j];
-    }
+    for (int j = 0; j < COLUMNS; j++)
+      if (lane == r * COLUMNS + j && r < rows && j < columns) y[(i64)r * n + column + j] = sum[r][j];
+}
+
+/**
+ * grid: 8 columns of w0, then of w1, then of w2 a block; 128 threads. Shared memory: the normed rows, bf16 [ROWS, dim]. Every block norms all rows
+ * by itself: they come from the cache, and another kernel would cost more.
+ */
+extern "C" __global__ void __launch_bounds__(128) normProducts(
+    const T_x* x, const float* weight, T_normed* normed, const W_w0* w0, const W_w1* w1, const W_w2* w2, T_y0* y0, T_y1* y1, T_y2* y2, int rows,
+    int dim, int n0, int n1, int n2, float eps) {
+  extern __shared__ __align__(16) char memory[];
+  bf16* xs = (bf16*)memory;
+  int warp = threadIdx.x >> 5, b = blockIdx.x, blocks0 = (n0 + 7) / 8, blocks1 = (n1 + 7) / 8;
+  auto columnOf = [&](int block) { return (block * WARPS + warp) * COLUMNS; };
+  if (b < blocks0) normProduct(xs, x, weight, normed, w0, y0, rows, dim, n0, columnOf(b), eps);
+  else if (b < blocks0 + blocks1) normProduct(xs, x, weight, normed, w1, y1, rows, dim, n1, columnOf(b - blocks0), eps);
+  else normProduct(xs, x, weight, normed, w2, y2, rows, dim, n2, columnOf(b - blocks0 - blocks1), eps);
 }
 
 /** Rotates the interleaved pairs of n elements: cosines and sines of a position. */
@@ -78,7 +79,7 @@ extern "C" __global__ void __launch_bounds__(128) latentInputs(
     if (column >= latent) return;
     int columns = latent - column < KEYS ? latent - column : KEYS;
     float sum[ROWS][KEYS] = {};
-    addProducts(sum, q + h * (nope + ropeDim), heads * (nope + ropeDim), rows, keys + ((i64)h * latent + column) * nope, nope, columns, nope);
+    addProducts(sum, q + h * (nope + ropeDim), heads * (nope + ropeDim), rows, rowsOf(keys, h, latent, nope, column), nope, columns, nope);
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
 #pragma unroll
@@ -110,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(128) latentInputs(
  * waited for. The first block of a row writes the routing. Compiled for a number of EXPERTS.
  */
 extern "C" __global__ void __launch_bounds__(128) routedGates(
-    const T_x* x, const float* logits, const float* bias, const bf16* gate, const bf16* up, int* indices, float* weights, float* loads, T_y* y,
+    const T_x* x, const float* logits, const float* bias, const W_gate* gate, const W_up* up, int* indices, float* weights, float* loads, T_y* y,
     int k, int n, int dim, int normalize, float scaling) {
   waitForInputs();
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, choice = blockIdx.y, t = choice / k, which = choice - t * k;
@@ -163,14 +164,16 @@ extern "C" __global__ void __launch_bounds__(128) routedGates(
   int column = (blockIdx.x * WARPS + warp) * COLUMNS;
   if (column >= n) return;
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
-  i64 first = ((i64)expert * n + column) * dim;
+  WeightRows<W_gate> gateRows = rowsOf(gate, expert, n, dim, column);
+  WeightRows<W_up> upRows = rowsOf(up, expert, n, dim, column);
   const T_x* row = x + (i64)t * dim;
   float gates[1][COLUMNS] = {}, ups[1][COLUMNS] = {};
   constexpr int together = 2;
   for (int c = lane * 8; c < dim; c += 256 * together) {
-    uint4 g[together][COLUMNS], u[together][COLUMNS];
-    loadWeights(g, gate + first, dim, columns, c, 256, dim);
-    loadWeights(u, up + first, dim, columns, c, 256, dim);
+    Loaded<W_gate, together, COLUMNS> g;
+    Loaded<W_up, together, COLUMNS> u;
+    loadWeights(g, gateRows, dim, columns, c, 256, dim);
+    loadWeights(u, upRows, dim, columns, c, 256, dim);
     multiplyWeights(gates, g, row, 0, 1, c, 256, dim);
     multiplyWeights(ups, u, row, 0, 1, c, 256, dim);
   }
@@ -186,21 +189,22 @@ extern "C" __global__ void __launch_bounds__(128) routedGates(
  * grid (dim / 2, rows), 128 threads: a block makes two outputs, its warps share the inner sums of the shared expert and of the routed ones.
  */
 extern "C" __global__ void __launch_bounds__(128, 8) downProducts(
-    const T_residual* residual, const T_y* y, const int* indices, const float* weights, const bf16* down, const T_gate* gate, const T_up* up,
-    const bf16* sharedDown, T_out* out, int dim, int k, int n, int m) {
+    const T_residual* residual, const T_y* y, const int* indices, const float* weights, const W_down* down, const T_gate* gate, const T_up* up,
+    const W_sharedDown* sharedDown, T_out* out, int dim, int k, int n, int m) {
   __shared__ float found[WARPS][COLUMNS];
   int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, column = blockIdx.x * COLUMNS, t = blockIdx.y;
   int columns = dim - column < COLUMNS ? dim - column : COLUMNS, units = n / 8;
   float sum[COLUMNS] = {};
   // The shared expert's weights are on their way before the rows are there.
   constexpr int together = 3;
-  uint4 shared[together][COLUMNS];
-  loadWeights(shared, sharedDown + (i64)column * m, m, columns, threadIdx.x * 8, 1024, m);
+  Loaded<W_sharedDown, together, COLUMNS> shared;
+  WeightRows<W_sharedDown> sharedRows = rowsOf(sharedDown, 0, dim, m, column);
+  loadWeights(shared, sharedRows, m, columns, threadIdx.x * 8, 1024, m);
   waitForInputs();
   const T_gate* g = gate + (i64)t * m;
   const T_up* u = up + (i64)t * m;
   for (int first = threadIdx.x * 8; first < m; first += 1024 * together) {
-    if (first >= 1024 * together) loadWeights(shared, sharedDown + (i64)column * m, m, columns, first, 1024, m);
+    if (first >= 1024 * together) loadWeights(shared, sharedRows, m, columns, first, 1024, m);
 #pragma unroll
     for (int part = 0; part < together; part++) {
       int c = first + part * 1024;
@@ -211,23 +215,24 @@ extern "C" __global__ void __launch_bounds__(128, 8) downProducts(
         // Rounded as a tensor of activations between them would be.
         bf16 inner;
         inner = a.v[i] * sigmoid(a.v[i]) * b.v[i];
-#pragma unroll
-        for (int j = 0; j < COLUMNS; j++) sum[j] += (float)inner * load8((const bf16*)&shared[part][j]).v[i];
+        a.v[i] = inner;
       }
+#pragma unroll
+      for (int j = 0; j < COLUMNS; j++) addEight(sum[j], a, eightOf(shared.part[part][j]), shared, part);
     }
   }
   // All experts' rows as one: unit u is eight elements of the (u / units)-th.
   for (int first = threadIdx.x; first < k * units; first += 128 * together) {
-    uint4 parts[together][COLUMNS];
+    Loaded<W_down, together, COLUMNS> parts;
     int choices[together], at[together];
 #pragma unroll
     for (int b = 0; b < together; b++) {
       int unit = first + b * 128 < k * units ? first + b * 128 : first;
       choices[b] = t * k + unit / units;
       at[b] = unit % units * 8;
-      const bf16* w = down + ((i64)indices[choices[b]] * dim + column) * n + at[b];
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++) parts[b][j] = __ldg((const uint4*)(w + (j < columns ? j : 0) * n));
+      WeightRows<W_down> rows = rowsOf(down, indices[choices[b]], dim, n, column);
+      loadEight(parts, b, rows, n, columns, at[b], true);
+      loadScale(parts, b, rows, at[b], true);
     }
 #pragma unroll
     for (int b = 0; b < together; b++) {
@@ -235,11 +240,9 @@ extern "C" __global__ void __launch_bounds__(128, 8) downProducts(
       float weight = weights[choices[b]];
       Eight v = load8(y + (i64)choices[b] * n + at[b]);
 #pragma unroll
-      for (int j = 0; j < COLUMNS; j++) {
-        Eight part = load8((const bf16*)&parts[b][j]);
+      for (int i = 0; i < 8; i++) v.v[i] *= weight;
 #pragma unroll
-        for (int i = 0; i < 8; i++) sum[j] += weight * v.v[i] * part.v[i];
-      }
+      for (int j = 0; j < COLUMNS; j++) addEight(sum[j], v, eightOf(parts.part[b][j]), parts, b);
     }
   }
 #pragma unroll

@@ -3,19 +3,19 @@
 #include "few-rows.cuh"
 
 /** d[z, m, n] = a[z, m, k] · b[z, n, k]ᵀ + c[m, n] (null: nothing), m ≤ ROWS, k a multiple of 8. grid (n / 8, 1, batch), 128 threads.
- * OVERLAPPED: b is weights that no kernel writes. */
+ * OVERLAPPED: b is weights that no kernel writes. An e4m3 b is one matrix, ldb = k. */
 extern "C" __global__ void __launch_bounds__(128) fewRows(
-    const T_a* a, const bf16* b, const T_c* c, T_d* d, int m, int n, int k, int lda, int ldb, int ldc, int ldd, int strideA, int strideB,
+    const T_a* a, const W_b* b, const T_c* c, T_d* d, int m, int n, int k, int lda, int ldb, int ldc, int ldd, int strideA, int strideB,
     int strideD) {
   int column = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS, lane = threadIdx.x & 31;
   if (column >= n) return;
   i64 z = blockIdx.z;
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
   float sum[ROWS][COLUMNS] = {};
-  const bf16* w = b + z * strideB + (i64)column * ldb;
+  WeightRows<W_b> w = rowsOf(b + z * strideB, 0, n, ldb, column);
   const T_a* x = a + z * strideA;
 #ifdef OVERLAPPED
-  uint4 early[underWay][COLUMNS];
+  Loaded<W_b, underWay, COLUMNS> early;
   loadWeights(early, w, ldb, columns, lane * 8, 256, k);
   waitForInputs();
   multiplyWeights(sum, early, x, lda, m, lane * 8, 256, k);
@@ -34,7 +34,7 @@ extern "C" __global__ void __launch_bounds__(128) fewRows(
 
 /** y[r] = w[e(r)] · x[r], rows sorted by expert, k a multiple of 8. grid (n / 8, rows), 128 threads. Rows of no expert are left. */
 extern "C" __global__ void __launch_bounds__(128) fewRowsGrouped(
-    const T_x* x, const bf16* w, T_y* y, const int* offsets, int experts, int n, int k) {
+    const T_x* x, const W_w* w, T_y* y, const int* offsets, int experts, int n, int k) {
   int column = (blockIdx.x * WARPS + (threadIdx.x >> 5)) * COLUMNS, lane = threadIdx.x & 31, row = blockIdx.y;
   if (column >= n || row < offsets[0] || row >= offsets[experts]) return;
   // The expert is the number of experts that end before this row.
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(128) fewRowsGrouped(
   }
   int columns = n - column < COLUMNS ? n - column : COLUMNS;
   float sum[ROWS][COLUMNS] = {};
-  addProducts(sum, x + (i64)row * k, k, 1, w + ((i64)e * n + column) * k, k, columns, k);
+  addProducts(sum, x + (i64)row * k, k, 1, rowsOf(w, e, n, k, column), k, columns, k);
 #pragma unroll
   for (int j = 0; j < COLUMNS; j++)
     if (lane == j && j < columns) y[(i64)row * n + column + j] = sum[0][j];

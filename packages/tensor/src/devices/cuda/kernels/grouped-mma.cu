@@ -3,7 +3,7 @@
 //
 // A block makes a tile [128, 128] of C = A · B; slices of 64 of the inner dimension pass through STAGES buffers. With WGMMA, two warpgroups
 // make [64, 128] each (sm_90a); else 4 warps make [64, 64] each by mma (sm_80 and later).
-// A buffer is as placeInBlocks of mma.cuh says.
+// A buffer is as placeInBlocks of mma.cuh says. Weights may be e4m3 (W_w): they pass through registers, where they become bf16, scale and all.
 
 #ifndef OUT
 #define OUT bf16
@@ -16,6 +16,7 @@
 #endif
 #define TILE 128
 #define DEPTH 64
+#include "fp8.cuh"
 #include "mma.cuh"
 #if WGMMA
 #include "wgmma.cuh"
@@ -35,6 +36,11 @@ struct Operand {
   const bf16* x;
   int pitch, rows, columns;
 };
+/** The same in e4m3: rows that lie in one row of blocks, with their scales. */
+struct Codes {
+  WeightRows<e4m3> of;
+  int pitch, rows, columns;
+};
 
 /** x[row …, column …] on its way to a buffer [ROWS, COLUMNS]. */
 template <int ROWS, int COLUMNS>
@@ -50,6 +56,50 @@ __device__ __forceinline__ void loadSlice(u32 buffer, const Operand& of, int row
     cpAsync16(to + i * DOWN * 128, x + (i64)i * DOWN * of.pitch, inside && row + r + i * DOWN < of.rows);
 }
 
+__device__ __forceinline__ void storeShared16(u32 to, const Eight& x) {
+  const float* v = x.v;
+  asm volatile("st.shared.v4.b32 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(packBf16(v[0], v[1])), "r"(packBf16(v[2], v[3])),
+               "r"(packBf16(v[4], v[5])), "r"(packBf16(v[6], v[7]))
+               : "memory");
+}
+
+/** The slices of codes [TILE, DEPTH] one after the other: each is on its way to registers while the products of those before are made. */
+struct CodeSlices {
+  static constexpr int DOWN = THREADS / (DEPTH / 8), PARTS = TILE / DOWN;
+  uint2 held[PARTS];
+  float scale;
+
+  __device__ __forceinline__ void fetch(const Codes& from, int column) {
+    int r = threadIdx.x / (DEPTH / 8), c = column + threadIdx.x % (DEPTH / 8) * 8;
+    bool inside = c < from.columns;
+    // A slice lies in one block.
+    scale = inside ? __ldg(from.of.scales + column / FP8_BLOCK) : 0.0f;
+#pragma unroll
+    for (int i = 0; i < PARTS; i++) {
+      const e4m3* at = from.of.first + (i64)(r + i * DOWN) * from.pitch + c;
+      held[i] = inside && r + i * DOWN < from.rows ? __ldg((const uint2*)at) : make_uint2(0, 0);
+    }
+  }
+  __device__ __forceinline__ void put(u32 buffer) const {
+    u32 to = buffer + placeInBlocks<TILE>(threadIdx.x / (DEPTH / 8), threadIdx.x % (DEPTH / 8) * 8);
+#pragma unroll
+    for (int i = 0; i < PARTS; i++) {
+      Eight v = eightOf(held[i]);
+#pragma unroll
+      for (int j = 0; j < 8; j++) v.v[j] *= scale;
+      storeShared16(to + i * DOWN * 128, v);
+    }
+  }
+};
+struct NoCodes {};
+/** How the slices of an operand come. */
+__device__ __forceinline__ NoCodes slicesOf(const Operand&) { return {}; }
+__device__ __forceinline__ CodeSlices slicesOf(const Codes& of) {
+  CodeSlices slices;
+  slices.fetch(of, 0);
+  return slices;
+}
+
 __device__ __forceinline__ void clear(float (&acc)[ROW_PARTS][COLUMN_PARTS][4]) {
 #pragma unroll
   for (int i = 0; i < ROW_PARTS; i++)
@@ -63,25 +113,38 @@ __device__ __forceinline__ void clear(float (&acc)[ROW_PARTS][COLUMN_PARTS][4]) 
 __device__ __forceinline__ int rowOfWarp() { return WGMMA ? threadIdx.x / 32 * 16 : threadIdx.x / 64 * 64; }
 __device__ __forceinline__ int columnOfWarp() { return WGMMA ? 0 : threadIdx.x / 32 % 2 * 64; }
 
+/** Slice `at` of B [inner, TILE], or if TRANSPOSE [TILE, inner], to a buffer. */
+template <bool TRANSPOSE>
+__device__ __forceinline__ void loadB(u32 buffer, NoCodes&, const Operand& b, int column, int at) {
+  if (TRANSPOSE) loadSlice<TILE, DEPTH>(buffer, b, column, at);
+  else loadSlice<DEPTH, TILE>(buffer, b, at, column);
+}
+template <bool TRANSPOSE>
+__device__ __forceinline__ void loadB(u32 buffer, CodeSlices& slices, const Codes& b, int, int at) {
+  static_assert(TRANSPOSE, "codes lie along the inner dimension");
+  slices.put(buffer);
+  slices.fetch(b, at + DEPTH);
+}
+
 /**
  * acc = A · B of one tile over `inner`. A lies as [TILE, inner], or if TRANSPOSE_A as [inner, TILE]; B as [inner, TILE], or if TRANSPOSE_B as
  * [TILE, inner]. rowA and columnB: where the tile starts.
  */
-template <bool TRANSPOSE_A, bool TRANSPOSE_B>
+template <bool TRANSPOSE_A, bool TRANSPOSE_B, class B>
 __device__ __forceinline__ void tileProduct(
-    float (&acc)[ROW_PARTS][COLUMN_PARTS][4], char* shared, const Operand& a, int rowA, const Operand& b, int columnB, int inner) {
+    float (&acc)[ROW_PARTS][COLUMN_PARTS][4], char* shared, const Operand& a, int rowA, const B& b, int columnB, int inner) {
   // Slices on their way. Where products run on while the next is begun, one buffer more is in use.
   constexpr int AHEAD = WGMMA ? STAGES - 2 : STAGES - 1;
   constexpr u32 HALF = TILE * DEPTH * 2, STAGE = 2 * HALF;
   u32 base = sharedAddress(shared);
   int slices = (inner + DEPTH - 1) / DEPTH;
+  auto slicesB = slicesOf(b);
   auto load = [&](int slice) {
     if (slice < slices) {
       u32 to = base + slice % STAGES * STAGE;
       if (TRANSPOSE_A) loadSlice<DEPTH, TILE>(to, a, slice * DEPTH, rowA);
       else loadSlice<TILE, DEPTH>(to, a, rowA, slice * DEPTH);
-      if (TRANSPOSE_B) loadSlice<TILE, DEPTH>(to + HALF, b, columnB, slice * DEPTH);
-      else loadSlice<DEPTH, TILE>(to + HALF, b, slice * DEPTH, columnB);
+      loadB<TRANSPOSE_B>(to + HALF, slicesB, b, columnB, slice * DEPTH);
     }
     cpAsyncCommit();
   };
@@ -201,14 +264,22 @@ __device__ __forceinline__ Rows findRows(const int* offsets, int experts, int ti
   return {0, 0, 0};
 }
 
-template <bool TRANSPOSE_W>
+/** An expert's matrix, of which a tile begins at `column`, and where that is in what is returned. */
+__device__ __forceinline__ Operand weightsOf(const bf16* w, int expert, int n, int k, bool transposed, int) {
+  return {w + (i64)expert * n * k, transposed ? k : n, transposed ? n : k, transposed ? k : n};
+}
+__device__ __forceinline__ Codes weightsOf(const e4m3* w, int expert, int n, int k, bool, int column) {
+  return {rowsOf(w, expert, n, k, column), k, n - column, k};
+}
+
+template <bool TRANSPOSE_W, class W>
 __device__ __forceinline__ void groupedProduct(
-    char* shared, const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
+    char* shared, const bf16* x, const W* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
   Rows rows = findRows(offsets, experts, blockIdx.y);
   if (rows.count == 0) return;
   int column = blockIdx.x * TILE;
   Operand a = {x + (i64)rows.first * k, k, rows.count, k};
-  Operand b = {w + (i64)rows.expert * n * k, TRANSPOSE_W ? k : n, TRANSPOSE_W ? n : k, TRANSPOSE_W ? k : n};
+  auto b = weightsOf(w, rows.expert, n, k, TRANSPOSE_W, column);
   float acc[ROW_PARTS][COLUMN_PARTS][4];
   tileProduct<false, TRANSPOSE_W>(acc, shared, a, 0, b, column, k);
   storeTile(y + (i64)rows.first * n + column, n, rows.count, n - column, shared, acc, accumulate);
@@ -223,7 +294,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) groupedGemmMma(
 
 /** y[r] = x[r] · w[e]ᵀ, w [E, n, k]. grid (n / 128, rows / 128 + experts). */
 extern "C" __global__ void __launch_bounds__(THREADS, 2) groupedGemmTransposedMma(
-    const bf16* x, const bf16* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
+    const bf16* x, const W_w* w, OUT* y, const int* offsets, int experts, int n, int k, int accumulate) {
   DYNAMIC_SHARED(shared);
   groupedProduct<true>(shared, x, w, y, offsets, experts, n, k, accumulate);
 }

@@ -30,7 +30,7 @@ export function fitsGroupedMma({ n, k }: { readonly n: number; readonly k: numbe
   return n > 0 && k > 0 && n % 8 === 0 && k % 8 === 0;
 }
 
-/** x, w bf16. */
+/** x bf16, w too, or e4m3 where it is transposed. */
 export function groupedGemmMma(
   g: KernelArguments<"groupedGemm", number>,
   output: GroupedOutput,
