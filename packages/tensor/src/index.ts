@@ -11,6 +11,7 @@ export {
 } from "./backend.ts";
 export { compressForBackward } from "./compress.ts";
 export { createDevice, type Device } from "./device.ts";
+export { openCountingBackend } from "./devices/counting.ts";
 export {
   type CudaBackend,
   type CudaOptions,

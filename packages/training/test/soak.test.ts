@@ -4,7 +4,7 @@ import { after, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createModel, initializeWeights, type K2Config, preset, type RecomputeMode, recomputeModes } from "@baltoro/k2";
-import { type Backend, createDevice, type Device, openDevice, persistent, type Tensor } from "@baltoro/tensor";
+import { createDevice, type Device, openCountingBackend, openDevice, persistent, type Tensor } from "@baltoro/tensor";
 import { createTrainStep, muonClip } from "@baltoro/training";
 
 const device = await openDevice("wasm", { threads: 2 });
@@ -86,28 +86,6 @@ test("memory that a step forgets would be noticed", async () => {
   assert.ok(kept.length > 200);
 });
 
-/** A backend that computes nothing: a step's memory depends on its calls alone, so its arena can be measured at any size. */
-function backendWithoutKernels(): Backend {
-  const { bytesPerElement } = device.backend;
-  const handle = (byteLength: number) => ({ byteLength });
-  return {
-    description: { kind: "none", threads: 1, matmul: "none" },
-    bytesPerElement,
-    activations: "f32",
-    blockElements: 2 << 20,
-    alloc: handle,
-    slice: (_buffer, _offset, byteLength) => handle(byteLength),
-    free() {},
-    write() {},
-    enqueue() {},
-    read: async (_buffer, _dtype, length) => new Float32Array(length),
-    capture: () => ({ kernelCount: 0 }),
-    launch() {},
-    stats: () => ({ allocatedBytes: 0, reservedBytes: 0 }),
-    close: async () => {},
-  };
-}
-
 /** Most bytes of the arena that one step needs. */
 function peakBytes(on: Device, config: K2Config, size: number, length: number, recompute: RecomputeMode): number {
   using model = createModel(on, config, { trainable: true });
@@ -118,7 +96,7 @@ function peakBytes(on: Device, config: K2Config, size: number, length: number, r
 }
 
 test("k2-nano at batch 8 × 512: the arena's peak is at most 0.7 with K2's list recomputed, at most half with whole layers", async (t) => {
-  const none = createDevice(backendWithoutKernels());
+  const none = createDevice(openCountingBackend());
   const nano = preset("k2-nano");
   const [full, list, layer] = recomputeModes.map((mode) => peakBytes(none, nano, 8, 512, mode));
   const of = (bytes: number) =>
