@@ -171,3 +171,26 @@ for (const [i, [what, change, kind, message]] of cases.entries()) {
     assert.ok(weights(files.path) === weights(join(folder, "whole")), "the weights differ");
   });
 }
+
+test("memory that does not suffice for the optimizer: there is no step yet, and no checkpoint", async () => {
+  const device = queuedDevice((backend) => ({
+    alloc(byteLength, label, dtype) {
+      if (label.includes("momentum")) throw new OutOfMemoryError(`out of memory: ${byteLength} bytes for ${label}`);
+      return backend.alloc(byteLength, label, dtype);
+    },
+  }));
+  await assert.rejects(
+    run("none", device),
+    /^TrainingFailedError: training ended before step 1: out of memory: \d+ bytes for .*No checkpoint was written yet: start again, with --recompute k2, or layer/,
+  );
+  assert.deepEqual(
+    { ...readEnding(runDirectory(join(folder, "none"))), message: "" },
+    {
+      outcome: "failed",
+      step: 0,
+      message: "",
+    },
+  );
+  // The lock is free, and the directory can be used again.
+  assert.ok((await run("none")).finished);
+});
