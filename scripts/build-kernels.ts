@@ -1,12 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
-import { fp8KernelNames, fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
+import { fp8Variants } from "../packages/tensor/src/devices/wasm/variants.ts";
+import { fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
 
 /** Where each kernel's code is; what is not named here is in elementwise.ts. */
 const modules: Readonly<Record<string, readonly string[]>> = {
-  gemm: ["gemm"],
-  "gemm-grouped": ["groupedGemm", "groupedGemmWeightGrad"],
+  gemm: ["gemm", "gemmFp8"],
+  "gemm-grouped": ["groupedGemm", "groupedGemmFp8", "groupedGemmWeightGrad"],
+  fp8: ["quantizeBlocks", "storeBlocks", "dequantizeBlocks"],
   norms: ["rmsNormForward", "rmsNormBackward", "layerNormForward", "layerNormBackward"],
   rope: ["rope"],
   attention: ["attentionForward", "attentionBackward"],
@@ -35,10 +37,10 @@ const twoPhases = ["gemm", "sumSquares", "routeForward"];
 /** An int and a float fill move the same bits. */
 const sameCode: Readonly<Record<string, string>> = { fillInt: "fill" };
 
-/** The dispatch by index, in the order of the kernel table: it cannot disagree with it. */
+/** The dispatch by index, in the order of the kernel table, variants behind it: it cannot disagree with it. */
 export function dispatchSource(): string {
-  const lacked: readonly string[] = [...fusedKernels, ...fp8KernelNames];
-  const names = Object.keys(kernels).filter((name) => !lacked.includes(name));
+  const fused: readonly string[] = fusedKernels;
+  const names = [...Object.keys(kernels).filter((name) => !fused.includes(name)), ...Object.values(fp8Variants)];
   const moduleOf = (name: string) => Object.keys(modules).find((file) => modules[file].includes(name)) ?? "elementwise";
   const imported = new Map<string, string[]>();
   const want = (name: string, file: string) => imported.set(file, [...(imported.get(file) ?? []), name]);

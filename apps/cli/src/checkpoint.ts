@@ -1,5 +1,5 @@
 import { type OpenCheckpoint, openCheckpoint } from "@baltoro/k2";
-import type { Precision } from "@baltoro/tensor";
+import type { DevicePrecision } from "@baltoro/tensor";
 import { integerOption, UsageError } from "./usage.ts";
 
 /** Opens the checkpoint that `--checkpoint`, `--device` and `--threads` name. */
@@ -23,12 +23,17 @@ export const deviceFlags = {
 
 /** What a command's usage says of them. */
 export const deviceUsage = `--device NAME         auto (default: cuda where there is a GPU, else wasm), wasm, cuda, reference
-  --threads N           of the CPU    --precision NAME  of a GPU's products: bf16 (default), tf32, f32`;
+  --threads N           of the CPU    --precision NAME  of a GPU's products: bf16 (default), tf32, f32;
+                        fp8: bf16, and the weights in e4m3 (inference)`;
 
-const precisions = ["bf16", "tf32", "f32"] as const;
+const precisions = ["bf16", "tf32", "f32", "fp8"] as const;
 
 /** `--device`, `--threads` and `--precision`, checked. @throws UsageError */
-export function deviceOptions(options: DeviceValues): { device?: string; threads?: number; precision?: Precision } {
+export function deviceOptions(options: DeviceValues): {
+  device?: string;
+  threads?: number;
+  precision?: DevicePrecision;
+} {
   const threads = integerOption("threads", options.threads);
   const precision = precisions.find((name) => name === options.precision);
   if (options.precision !== undefined && !precision)

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatShape, type StreamToWrite, type Tensor, writeShards } from "@baltoro/tensor";
+import { formatShape, type StreamToWrite, writeShards } from "@baltoro/tensor";
+import { blocksOf, copyOf, writeBlocks } from "./block-pieces.ts";
 import { type K2Config, toHuggingFace } from "./config.ts";
 import { type K2Model, type NamedWeight, namedWeights } from "./model/index.ts";
 import { k2Blocks, quantizationFields } from "./quantization.ts";
@@ -83,7 +84,10 @@ function* partsOf(
 export async function loadWeights(model: K2Model, path: string): Promise<void> {
   const write = tensorWriter();
   await withWeights(model, path, async (file, weights) => {
-    for (const weight of weights) await write(weight.tensor, valuesOf(file, weight, model));
+    for (const weight of weights) {
+      if (weight.tensor.dtype !== "fp8e4m3") await write(weight.tensor, valuesOf(file, weight, model));
+      else for await (const piece of blocksOf(file, namesOf(weight, model))) writeBlocks(weight.tensor, piece);
+    }
   });
 }
 
@@ -94,20 +98,28 @@ export async function loadWeights(model: K2Model, path: string): Promise<void> {
  * @throws as {@link loadWeights} does, before anything was changed.
  */
 export async function stageWeights(model: K2Model, path: string): Promise<() => void> {
-  const staged: { tensor: Tensor; values: Float32Array }[] = [];
+  const acts: (() => void)[] = [];
   await withWeights(model, path, async (file, weights) => {
     for (const weight of weights) {
-      const values = new Float32Array(weight.tensor.size);
+      const { tensor } = weight;
+      if (tensor.dtype === "fp8e4m3") {
+        for await (const piece of blocksOf(file, namesOf(weight, model))) {
+          const own = copyOf(piece);
+          acts.push(() => writeBlocks(tensor, own));
+        }
+        continue;
+      }
+      const values = new Float32Array(tensor.size);
       let at = 0;
       for await (const piece of valuesOf(file, weight, model)) {
         values.set(piece, at);
         at += piece.length;
       }
-      staged.push({ tensor: weight.tensor, values });
+      acts.push(() => tensor.write(values));
     }
   });
   return () => {
-    for (const { tensor, values } of staged) tensor.write(values);
+    for (const act of acts) act();
   };
 }
 
@@ -146,10 +158,15 @@ function checkWeight(file: WeightFile, weight: NamedWeight, model: K2Model, path
   }
 }
 
+/** Where one of our tensors is in a file: one name, or one for each expert that is held. */
+function namesOf(weight: NamedWeight, model: K2Model): string[] {
+  return Array.from(partsOf(weight, model.experts?.first ?? 0), ({ name }) => name);
+}
+
 /** All values of one of our tensors, its experts one after the other. */
 async function* valuesOf(file: WeightFile, weight: NamedWeight, model: K2Model): AsyncGenerator<Float32Array> {
   if (isAbsentBias(file, weight)) yield new Float32Array(weight.tensor.size);
-  else for (const { name } of partsOf(weight, model.experts?.first ?? 0)) yield* file.values(name);
+  else for (const name of namesOf(weight, model)) yield* file.values(name);
 }
 
 /** Bytes of latent cache per token of a config, in f32. */

@@ -12,7 +12,8 @@ export interface OpenCheckpoint {
 }
 
 /**
- * Opens a device and loads config, tokenizer and weights of a checkpoint directory.
+ * Opens a device and loads config, tokenizer and weights of a checkpoint directory. With `precision` "fp8" projections stay in e4m3 on the
+ * device: those of an FP8 checkpoint as they are in the file.
  *
  * @throws if a file is missing or damaged, or if they do not belong together, naming the file.
  */
@@ -29,7 +30,8 @@ export async function openCheckpoint(
   }
   const device = await openDevice(options.device, options);
   try {
-    const model = createModel(device, config, { matrices: device.backend.activations });
+    const matrices = options.precision === "fp8" ? "fp8e4m3" : device.backend.activations;
+    const model = createModel(device, config, { matrices });
     await loadWeights(model, directory);
     return { device, model, tokenizer };
   } catch (error) {

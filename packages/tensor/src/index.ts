@@ -64,7 +64,7 @@ export {
   reduceOps,
   unaryOps,
 } from "./kernels/index.ts";
-export { type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./open-device.ts";
+export { type DeviceName, type DeviceOptions, type DevicePrecision, deviceNames, openDevice } from "./open-device.ts";
 export { type AttentionOptions, attention } from "./ops/attention.ts";
 export { add, divide, maximum, minimum, multiply, subtract } from "./ops/binary.ts";
 export { binaryCrossEntropy } from "./ops/binary-cross-entropy.ts";

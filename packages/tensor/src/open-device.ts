@@ -7,12 +7,15 @@ import { openWasmBackend } from "./devices/wasm/index.ts";
 export const deviceNames = ["auto", "wasm", "cuda", "reference"] as const;
 export type DeviceName = (typeof deviceNames)[number];
 
+/** What `--precision` says: what products are computed in, or "fp8": bf16, and a model's weights stored in e4m3 by whoever makes it. */
+export type DevicePrecision = Precision | "fp8";
+
 /** Options of {@link openDevice}. */
 export interface DeviceOptions {
   /** Threads of a CPU device. Default BALTORO_THREADS, else one per processor. */
   readonly threads?: number;
   /** What a GPU computes matrix products in. Default "bf16"; sums, norms, softmax, router and loss are f32 always. */
-  readonly precision?: Precision;
+  readonly precision?: DevicePrecision;
 }
 
 /**
@@ -31,7 +34,9 @@ export async function openDevice(name: string = "auto", options: DeviceOptions =
     case "wasm":
       return createDevice(await openWasmBackend(options));
     case "cuda":
-      return createDevice(await openCudaBackend(options));
+      return createDevice(
+        await openCudaBackend({ precision: options.precision === "fp8" ? "bf16" : (options.precision ?? "bf16") }),
+      );
     case "reference":
       return createDevice(openReferenceBackend());
     default:

@@ -129,7 +129,7 @@ export function emptyUntracked(device: Device, shape: Shape, dtype: DType = "f32
 function bytesOf({ backend }: Device, shape: Shape, dtype: DType): number {
   if (dtype === "fp8e4m3" && !backend.fp8) {
     throw new Error(
-      `the ${backend.description.kind} device keeps no weights in fp8e4m3: store them as bf16 or f32, or use the CUDA device`,
+      `the ${backend.description.kind} device keeps no weights in fp8e4m3: store them as bf16 or f32, or use another device`,
     );
   }
   return storageBytes(shape, dtype, backend.bytesPerElement);

@@ -15,6 +15,7 @@ import {
   quantizeFrom,
   quantizeInto,
   quantizeTiles,
+  recordBackend,
   reshape,
   scope,
   storeBlocks,
@@ -87,8 +88,7 @@ test("a tensor on the device is quantized as host values are", async () => {
   const values = normal(3, 0, experts * n * k);
   const [a, b] = ["a", "b"].map((label) => empty(device, [experts, n, k], "fp8e4m3", label));
   quantizeFrom(a, tensor(device, values, [experts, n, k]));
-  for (let matrix = 0; matrix < experts; matrix++)
-    quantizeInto(b, values.subarray(matrix * n * k, (matrix + 1) * n * k), { matrix });
+  quantizeInto(b, values);
   assert.deepEqual(await dequantize(a).read(), await dequantize(b).read());
 });
 
@@ -136,13 +136,56 @@ test("scopes give the scales' memory back too", () => {
   assert.ok(held >= before);
 });
 
-test("a device without fp8e4m3 says so", async () => {
-  const wasm = createDevice(await openWasmBackend({ threads: 1 }));
+test("a device without fp8e4m3 says so", () => {
+  const without = createDevice(recordBackend(openReferenceBackend()));
+  assert.throws(() => empty(without, [128, 128], "fp8e4m3", "weight"), /reference device keeps no weights in fp8e4m3/);
+});
+
+test("products of many rows on the reference", (t) => manyRowsConform(t, device.backend, 21, "f32"));
+
+for (const threads of [1, 2, 3]) {
+  test(`the WASM device agrees with the reference on ${threads} thread${threads > 1 ? "s" : ""}`, async (t) => {
+    const wasm = await openWasmBackend({ threads });
+    try {
+      await fp8Conforms(t, wasm, 100 * threads, { relative: 2e-6 });
+      await manyRowsConform(t, wasm, 100 * threads + 50, "f32");
+    } finally {
+      await wasm.close();
+    }
+  });
+}
+
+test("on the WASM device, too, weights that are NaN or turned the wrong way show", async () => {
+  const wasm = createDevice(await openWasmBackend({ threads: 2 }));
   try {
-    assert.throws(() => empty(wasm, [128, 128], "fp8e4m3", "weight"), /wasm device keeps no weights in fp8e4m3/);
+    const weight = empty(wasm, [8, 48], "fp8e4m3", "weight");
+    const codes = new Uint8Array(8 * 48).fill(0x38);
+    codes[5 * 48 + 7] = 0xff;
+    codes[6 * 48 + 47] = 0x7f;
+    storeBlocks(weight, codes, Float32Array.of(2));
+    for (const rows of [1, 3, 9]) {
+      const product = await linear(tensor(wasm, new Float32Array(rows * 48).fill(1), [rows, 48]), weight).read();
+      for (let i = 0; i < product.length; i++) {
+        if (i % 8 === 5 || i % 8 === 6) assert.ok(Number.isNaN(product[i]), `${rows} rows, ${i}`);
+        else assert.equal(product[i], 96, `${rows} rows, ${i}`);
+      }
+    }
+    const x = tensor(wasm, new Float32Array(8), [1, 8]);
+    const out = empty(wasm, [1, 48]);
+    assert.throws(
+      () =>
+        wasm.backend.enqueue("gemm", {
+          ...{ a: x.buffer, b: weight.buffer, c: null, bias: null, d: out.buffer, batch: 1, m: 1, n: 48, k: 8 },
+          ...{ lda: 8, ldb: 48, ldc: 48, ldd: 48, strideA: 0, strideB: 0, strideC: 0, strideD: 0 },
+          ...{ transposeA: 0, transposeB: 0, alpha: 1, beta: 0, symmetric: 0 },
+        }),
+      /fp8e4m3 weights must be transposed/,
+    );
+    assert.throws(
+      () => wasm.backend.enqueue("axpby", { x: weight.buffer, y: x.buffer, n: 8, alpha: 1, beta: 0 }),
+      /axpby: x is fp8e4m3/,
+    );
   } finally {
     await wasm.close();
   }
 });
-
-test("products of many rows on the reference", (t) => manyRowsConform(t, device.backend, 21, "f32"));

@@ -179,6 +179,10 @@ export const train: Command = {
         })
       : configFromOptions(values);
     const { device: name, ...options } = deviceOptions(values);
+    if (options.precision === "fp8")
+      throw new UsageError(
+        "--precision fp8 stores weights in e4m3, which are for inference: train with bf16, tf32 or f32",
+      );
     const threads = options.threads ?? threadsOfRank(place?.localSize ?? 1);
     if (ranks !== undefined && ranks > 1) {
       if (config.batchSize % ranks !== 0)

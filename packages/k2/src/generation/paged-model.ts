@@ -2,6 +2,7 @@ import {
   add,
   concatenate,
   type Device,
+  dequantize,
   embedding,
   type Graph,
   headMatmul,
@@ -238,16 +239,28 @@ export class PagedModel implements Disposable {
 /** Room for kv_b_proj [H · (nope + v), latent] split into its key part, turned, and its value part per head. */
 function absorb(model: K2Model, layer: LayerWeights): AbsorbedWeights {
   const { numAttentionHeads: heads, qkNopeHeadDim, vHeadDim, kvLoraRank } = model.config;
+  const { kvB } = layer.attention;
+  // As DeepSeek's inference code does: what is absorbed is not quantized (model.py, weight_dequant of wkv_b).
+  const dtype = kvB.dtype === "fp8e4m3" ? model.device.backend.activations : kvB.dtype;
   const room = (shape: readonly number[], label: string) =>
-    persistent(model.device, [heads, ...shape], layer.attention.kvB.dtype, `absorbed ${label}`);
+    persistent(model.device, [heads, ...shape], dtype, `absorbed ${label}`);
   const absorbed = { keys: room([kvLoraRank, qkNopeHeadDim], "keys"), values: room([vHeadDim, kvLoraRank], "values") };
   absorbInto(absorbed, model, layer);
   return absorbed;
 }
 
-function absorbInto({ keys, values }: AbsorbedWeights, { device, config }: K2Model, layer: LayerWeights): void {
+function absorbInto(absorbed: AbsorbedWeights, model: K2Model, layer: LayerWeights): void {
+  const { kvB } = layer.attention;
+  if (kvB.dtype === "fp8e4m3") {
+    const dtype = model.device.backend.activations;
+    scope(model.device, () => splitHeads(absorbed, model, dequantize(kvB, dtype)));
+  } else splitHeads(absorbed, model, kvB);
+}
+
+/** kvB [H · (nope + v), latent] to keys and values. */
+function splitHeads({ keys, values }: AbsorbedWeights, { device, config }: K2Model, kvB: Tensor): void {
   const { numAttentionHeads: heads, qkNopeHeadDim: nope, vHeadDim, kvLoraRank: latent } = config;
-  const stored = { src: layer.attention.kvB.buffer, accumulate: 0 };
+  const stored = { src: kvB.buffer, accumulate: 0 };
   const rowsOfHead = nope + vHeadDim;
   device.backend.enqueue("copy3d", {
     ...stored,

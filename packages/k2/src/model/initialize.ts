@@ -1,4 +1,4 @@
-import { normal } from "@baltoro/tensor";
+import { normal, quantizeInto } from "@baltoro/tensor";
 import type { K2Model } from "./model.ts";
 import { namedWeights } from "./weights.ts";
 
@@ -18,6 +18,7 @@ export function initializeWeights(model: K2Model, { seed, standardDeviation }: I
   for (const [stream, { name, tensor, kind }] of namedWeights(model.weights).entries()) {
     if (kind === "norm") tensor.write(new Float32Array(tensor.size).fill(1));
     else if (kind === "bias") tensor.write(new Float32Array(tensor.size));
+    else if (tensor.dtype === "fp8e4m3") quantizeInto(tensor, normal(seed, stream, tensor.size, std));
     else if (model.experts && name.includes("*")) {
       // The numbers that the expert would have if all were here.
       const size = tensor.size / model.experts.count;

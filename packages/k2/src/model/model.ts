@@ -3,9 +3,9 @@ import {
   checkpoint,
   type Device,
   embedding,
-  type FloatDType,
   linear,
   linearCrossEntropy,
+  type MatrixDType,
   maxInto,
   noGrad,
   persistent,
@@ -55,8 +55,8 @@ export interface K2Model extends Disposable {
 export interface ModelOptions {
   /** Make gradients possible (default false). */
   readonly trainable?: boolean;
-  /** How matrices that are not trained are stored (default f32). */
-  readonly matrices?: FloatDType;
+  /** How matrices that are not trained are stored (default f32). Of a model in "fp8e4m3" those that K2 publishes so; it is for inference. */
+  readonly matrices?: MatrixDType;
   /** Positions that the rotary tables cover, by default the config's maxPositionEmbeddings. */
   readonly maxPositions?: number;
   /** Hold a part of the experts only. */

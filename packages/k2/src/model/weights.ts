@@ -1,5 +1,6 @@
-import { type Device, type FloatDType, parameter, persistent, type Tensor } from "@baltoro/tensor";
+import { type Device, type MatrixDType, parameter, persistent, type Tensor } from "@baltoro/tensor";
 import type { K2Config } from "../config.ts";
+import { isQuantized } from "../quantization.ts";
 
 /** Weights of one MLA block, as Hugging Face stores them: linear layers [out, in]. */
 export interface AttentionWeights {
@@ -62,18 +63,20 @@ export interface NamedWeight {
 
 /**
  * Allocates the weights on a device, their values undefined. `trainable` makes them parameters with gradients, in f32; else matrices are
- * stored as `matrices` says, norms and biases in f32. `experts`: how
- * many routed experts are held here, by default all.
+ * stored as `matrices` says, norms and biases in f32. "fp8e4m3" is for the matrices that K2's FP8 checkpoints hold in it; the others have the
+ * type of the device's activations. `experts`: how many routed experts are held here, by default all.
  */
 export function createWeights(
   device: Device,
   config: K2Config,
   trainable: boolean,
-  matrices: FloatDType = "f32",
+  matrices: MatrixDType = "f32",
   experts = config.nRoutedExperts,
 ): K2Weights {
+  const typeOf = (name: string) =>
+    matrices === "fp8e4m3" && !isQuantized(name) ? device.backend.activations : matrices;
   const make = (name: string, shape: readonly number[], trained = trainable): Tensor =>
-    trained ? parameter(device, shape, name) : persistent(device, shape, shape.length > 1 ? matrices : "f32", name);
+    trained ? parameter(device, shape, name) : persistent(device, shape, shape.length > 1 ? typeOf(name) : "f32", name);
   const { hiddenSize: d, numAttentionHeads: heads, qLoraRank, kvLoraRank } = config;
   const qWidth = heads * (config.qkNopeHeadDim + config.qkRopeHeadDim);
   const feedForward = (prefix: string, inner: number, stack: readonly number[] = []): FeedForwardWeights => ({

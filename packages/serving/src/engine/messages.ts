@@ -1,5 +1,5 @@
 import type { ChatMessage, FinishReason, SamplingOptions } from "@baltoro/k2";
-import type { Precision } from "@baltoro/tensor";
+import type { DevicePrecision } from "@baltoro/tensor";
 
 /** What an engine is started with. */
 export interface EngineOptions {
@@ -8,8 +8,8 @@ export interface EngineOptions {
   /** Default `auto`. */
   readonly device?: string;
   readonly threads?: number;
-  /** What a GPU computes matrix products in. */
-  readonly precision?: Precision;
+  /** What a GPU computes matrix products in; "fp8" also stores the weights in e4m3. */
+  readonly precision?: DevicePrecision;
   /** Bytes of latent cache. Default 256 MiB. */
   readonly cacheBytes?: number;
   /** Sequences that run at once. Default 16. */

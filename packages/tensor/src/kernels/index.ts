@@ -42,13 +42,13 @@ export const kernels = {
   ...randomKernels,
   ...optimizerKernels,
   ...tileKernels,
-  ...decodeKernels,
   ...fp8Kernels,
+  ...decodeKernels,
 } as const satisfies KernelTable;
 
 export type KernelName = keyof typeof kernels;
 
-/** The kernels that a backend may lack: those without `Backend.fusedRows`, and those without `Backend.fp8`. They stand last in the table. */
+/** The kernels that a backend without `fusedRows` lacks. They stand last in the table. */
 export const fusedKernels = [
   "normProducts",
   "latentInputs",
@@ -59,6 +59,7 @@ export const fusedKernels = [
 
 export type FusedKernelName = (typeof fusedKernels)[number];
 
+/** The kernels that a backend without `fp8` lacks. */
 export const fp8KernelNames = [
   "quantizeBlocks",
   "storeBlocks",

@@ -15,11 +15,20 @@ export interface BlockPlace {
 
 /**
  * Quantizes host values [rows, columns] into a place of `target`, whose columns they have: whole rows of blocks, or the rest of the matrix.
+ * Without a place, values of all matrices fill them all.
  *
  * @throws if they do not fit there.
  */
-export function quantizeInto(target: Tensor, values: HostData, place: BlockPlace = {}): void {
-  const at = placeOf("quantizeInto", target, values.length, place);
+export function quantizeInto(target: Tensor, values: HostData, place?: BlockPlace): void {
+  const [rows, columns] = target.shape.slice(-2);
+  const size = rows * columns;
+  if (!place && values.length === target.size && target.size > size) {
+    for (let matrix = 0; matrix * size < target.size; matrix++) {
+      quantizeInto(target, values.slice(matrix * size, (matrix + 1) * size), { matrix });
+    }
+    return;
+  }
+  const at = placeOf("quantizeInto", target, values.length, place ?? {});
   withStaged(target.device, [["f32", values]], ([x]) => {
     target.device.backend.enqueue("quantizeBlocks", { x: x.buffer, y: target.buffer, ...at });
   });

@@ -125,13 +125,8 @@ export async function runProduct(
     const shape = weights[name];
     const own = value instanceof Int32Array ? "i32" : inF32.includes(name) ? "f32" : dtype;
     const tensor = empty(device, shape ?? [value.length], shape ? "fp8e4m3" : own, name);
-    if (!shape) tensor.write(value);
-    else {
-      const size = shape.slice(-2).reduce((product, axis) => product * axis, 1);
-      for (let matrix = 0; matrix * size < value.length; matrix++) {
-        quantizeInto(tensor, value.subarray(matrix * size, (matrix + 1) * size), { matrix });
-      }
-    }
+    if (shape) quantizeInto(tensor, value);
+    else tensor.write(value);
     return tensor;
   };
   const given = Object.entries(args).map(

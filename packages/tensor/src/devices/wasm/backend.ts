@@ -1,7 +1,13 @@
 import { availableParallelism } from "node:os";
 import { type Backend, type BufferHandle, DeviceLostError, type Graph } from "../../backend.ts";
 import { bytesPerElement, type DType, type HostData, type TensorData } from "../../dtype.ts";
-import { type KernelArguments, type KernelName, kernels as kernelTable } from "../../kernels/index.ts";
+import {
+  checkFp8Operand,
+  fusedKernels,
+  type KernelArguments,
+  type KernelName,
+  kernels as kernelTable,
+} from "../../kernels/index.ts";
 import { bfloat16ToFloat32, float32ToBfloat16 } from "../../safetensors/convert.ts";
 import { Allocator, mebibytes } from "../allocator.ts";
 import { adviseHugePages } from "../native-memory.ts";
@@ -9,6 +15,7 @@ import { chooseBlas, describeBlas } from "./blas.ts";
 import { commands, controlWords } from "./control.ts";
 import { loadKernels } from "./kernel-module.ts";
 import { startPool } from "./pool.ts";
+import { fp8Variants } from "./variants.ts";
 
 /** Options of {@link openWasmBackend}. */
 export interface WasmOptions {
@@ -41,8 +48,15 @@ const longestSequence = 16384;
  */
 const leastSharedWork = 1e6;
 
-const kernelNames = Object.keys(kernelTable) as KernelName[];
-const kernelIndex = new Map(kernelNames.map((name, i) => [name, i]));
+const ownKernels = (Object.keys(kernelTable) as KernelName[]).filter(
+  (name) => !(fusedKernels as readonly string[]).includes(name),
+);
+/** The table's kernels as they are numbered in the module, and behind them those that have a variant. */
+const kernelNames: readonly KernelName[] = [...ownKernels, ...(Object.keys(fp8Variants) as KernelName[])];
+const kernelIndex = new Map<string, number>([
+  ...ownKernels.map((name, i) => [name, i] as const),
+  ...Object.values(fp8Variants).map((name, i) => [name, ownKernels.length + i] as const),
+]);
 const fieldsOf = kernelNames.map((name) => Object.keys(kernelTable[name]));
 
 /** Multiplications of the recorded command at word `at`: those of matrix products, which are nearly all. */
@@ -62,18 +76,28 @@ class WasmBuffer implements BufferHandle {
   readonly byteLength: number;
   readonly #address: number;
   readonly #root: { freed: boolean };
+  readonly #dtype: DType;
 
-  constructor(byteLength: number, address: number, root: { freed: boolean }) {
+  constructor(byteLength: number, address: number, root: { freed: boolean }, dtype: DType) {
     this.byteLength = byteLength;
     this.#address = address;
     this.#root = root;
+    this.#dtype = dtype;
   }
 
-  static open(buffer: BufferHandle, use: string): { address: number; root: { freed: boolean } } {
+  static open(buffer: BufferHandle, use: string): { address: number; root: { freed: boolean }; dtype: DType } {
     if (!(buffer instanceof WasmBuffer)) throw new Error(`${use}: the buffer belongs to another backend`);
     if (buffer.#root.freed) throw new Error(`${use}: the buffer of ${buffer.byteLength} bytes was freed`);
-    return { address: buffer.#address, root: buffer.#root };
+    return { address: buffer.#address, root: buffer.#root, dtype: buffer.#dtype };
   }
+}
+
+/** What the variants for fp8e4m3 weights take: one dense matrix in rows along the inner dimension, or experts' of that kind. */
+function checkVariant(kernel: KernelName, args: Readonly<Record<string, unknown>>): void {
+  const { transposeA, transposeB, transposeW, batch, ldb, k } = args;
+  const fits = kernel === "gemm" ? !transposeA && transposeB && batch === 1 && ldb === k : transposeW;
+  if (!fits)
+    throw new Error(`${kernel}: fp8e4m3 weights must be transposed and dense on the WASM device: dequantize them`);
 }
 
 /** Number of threads asked for. @throws on anything that is no whole number from 1 to 64. */
@@ -281,18 +305,19 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     bytesPerElement,
     activations: "f32",
     blockElements: 2 << 20,
-    alloc(byteLength, label) {
+    fp8: true,
+    alloc(byteLength, label, dtype = "f32") {
       checkUsable("alloc");
-      return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false });
+      return new WasmBuffer(byteLength, allocator.alloc(byteLength, label), { freed: false }, dtype);
     },
-    slice(buffer, byteOffset, byteLength) {
+    slice(buffer, byteOffset, byteLength, dtype = "f32") {
       const { address, root } = WasmBuffer.open(buffer, "slice");
       if (byteOffset % 64 !== 0 || byteOffset + byteLength > buffer.byteLength) {
         throw new Error(
           `slice: bytes ${byteOffset} … ${byteOffset + byteLength} of a buffer of ${buffer.byteLength} (offsets are multiples of 64)`,
         );
       }
-      return new WasmBuffer(byteLength, address + byteOffset, root);
+      return new WasmBuffer(byteLength, address + byteOffset, root, dtype);
     },
     free(buffer) {
       const { address, root } = WasmBuffer.open(buffer, "free");
@@ -302,6 +327,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     write(buffer, dtype, data) {
       checkUsable("write");
       if (recording) throw new Error("write: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("write: fp8e4m3 is written by quantizeInto or storeBlocks");
       const { address } = WasmBuffer.open(buffer, "write");
       const bytes = data.length * bytesPerElement[dtype];
       if (bytes > buffer.byteLength)
@@ -316,14 +342,23 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
     enqueue<K extends KernelName>(kernel: K, args: KernelArguments<K, BufferHandle>) {
       checkUsable(kernel);
       const encoded: number[] = [];
+      let code: string = kernel;
       for (const [name, kind] of Object.entries(kernelTable[kernel])) {
         const value = args[name as keyof typeof args] as BufferHandle | number | null;
         if (kind === "float") {
           scratchFloat[0] = value as number;
           encoded.push(scratchWord[0]);
         } else if (kind === "int") encoded.push(value as number);
-        else encoded.push(value === null ? 0 : WasmBuffer.open(value as BufferHandle, `${kernel}: ${name}`).address);
+        else if (value === null) encoded.push(0);
+        else {
+          const { address, dtype } = WasmBuffer.open(value as BufferHandle, `${kernel}: ${name}`);
+          encoded.push(address);
+          if (dtype !== "fp8e4m3") continue;
+          checkFp8Operand(kernel, name, dtype);
+          if (kernel in fp8Variants) code = fp8Variants[kernel as keyof typeof fp8Variants];
+        }
       }
+      if (code !== kernel) checkVariant(kernel, args as Readonly<Record<string, unknown>>);
       if (
         (kernel === "attentionForward" || kernel === "attentionBackward") &&
         encoded[kernel === "attentionForward" ? 8 : 12] > longestSequence
@@ -332,12 +367,14 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
           `${kernel}: sequences of ${encoded[kernel === "attentionForward" ? 8 : 12]} rows, the WASM device takes ${longestSequence} at most`,
         );
       }
-      const index = kernelIndex.get(kernel) as number;
+      const index = kernelIndex.get(code);
+      if (index === undefined) throw new Error(`${kernel}: the WASM device has no such kernel (Backend.fusedRows)`);
       if (recording) recording.push(index | ((encoded.length + 1) << 16), ...encoded);
       else publish(index, encoded);
     },
     async read(buffer: BufferHandle, dtype: DType, length: number): Promise<TensorData> {
       if (recording) throw new Error("read: not allowed while a graph is captured");
+      if (dtype === "fp8e4m3") throw new Error("read: fp8e4m3 is read by way of dequantize");
       checkUsable("read");
       const { address } = WasmBuffer.open(buffer, "read");
       if (length * bytesPerElement[dtype] > buffer.byteLength)

@@ -1,4 +1,6 @@
 import { int, pointer, shareStart } from "./arguments";
+import { gemmFewRowsCodes, matrixBytes } from "./fp8-row";
+import { gemmCodes } from "./gemm";
 import { gemmBlock } from "./gemm-block";
 import { gemmFewRows } from "./gemm-small";
 import { scratch } from "./scratch";
@@ -9,6 +11,15 @@ const fewRows: i32 = 4;
 
 /** See `groupedGemm` in kernels/matrix.ts. Threads take equal ranges of rows, whatever the experts' loads. */
 export function groupedGemm(args: usize, thread: i32, threads: i32): void {
+  groupedProducts(args, thread, threads, false);
+}
+
+/** The same with transposed matrices of codes. */
+export function groupedGemmFp8(args: usize, thread: i32, threads: i32): void {
+  groupedProducts(args, thread, threads, true);
+}
+
+function groupedProducts(args: usize, thread: i32, threads: i32, codes: bool): void {
   const x = pointer(args, 0),
     w = pointer(args, 1),
     y = pointer(args, 2),
@@ -34,6 +45,12 @@ export function groupedGemm(args: usize, thread: i32, threads: i32): void {
     const m = last - first;
     const xAt = x + ((<usize>first * <usize>k) << 2),
       yAt = y + ((<usize>first * <usize>n) << 2);
+    if (codes) {
+      const matrix = w + <usize>e * matrixBytes(n, k);
+      if (m <= fewRows) gemmFewRowsCodes(xAt, k, matrix, n, yAt, n, m, c0, c1, k, 1, add, work);
+      else gemmCodes(xAt, k, matrix, n, yAt, n, m, c0, c1, k, 1, add, work);
+      continue;
+    }
     const wAt = w + ((<usize>e * <usize>n * <usize>k) << 2);
     if (transposeW && m <= fewRows) gemmFewRows(xAt, k, wAt, ldw, yAt, n, m, c0, c1, k, 1, add);
     else {

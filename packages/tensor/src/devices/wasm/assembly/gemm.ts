@@ -1,5 +1,6 @@
 import { float, int, pointer, shareStart } from "./arguments";
 import { gemmBlock, tileWidth } from "./gemm-block";
+import { decodeRow, gemmFewRowsCodes } from "./fp8-row";
 import { gemmFewRows } from "./gemm-small";
 import { scratch } from "./scratch";
 
@@ -34,6 +35,37 @@ export function setBlasWork(multiplications: f64): void {
 
 /** Up to this many rows against a transposed B go without packing. */
 const fewRows: i32 = 4;
+
+/** Where codes become f32, behind what gemmBlock uses of a thread's workspace. */
+const decodedAt: usize = 2560 << 10;
+const decodedBytes: i32 = 1536 << 10;
+
+/** As gemmBlock or the system's BLAS would, with the rows from … to of a matrix [n, k] of codes for B: in panels that are decoded. */
+export function gemmCodes(
+  a: usize, lda: i32, matrix: usize, n: i32, d: usize, ldd: i32, m: i32, from: i32, to: i32, k: i32, alpha: f32, add: bool, work: usize,
+): void {
+  const width = max(1, min(64, decodedBytes / 4 / k)), panel = work + decodedAt;
+  for (let first = from; first < to; first += width) {
+    const columns = min(width, to - first), out = d + (<usize>first << 2);
+    for (let j: i32 = 0; j < columns; j++) decodeRow(matrix, n, k, first + j, panel + ((<usize>j * <usize>k) << 2));
+    if (<f64>m * <f64>columns * <f64>k >= blasWork) {
+      blasGemm(0, 1, m, columns, k, alpha, a, lda, panel, k, add ? 1 : 0, out, ldd);
+    } else gemmBlock(a, lda, false, panel, k, true, out, ldd, m, columns, k, alpha, add, work, false, 0);
+  }
+}
+
+/** `gemm` with a transposed matrix of codes for B. */
+export function gemmFp8(args: usize, thread: i32, threads: i32): void {
+  const a = pointer(args, 0), b = pointer(args, 1), c = pointer(args, 2), d = pointer(args, 4);
+  const m = int(args, 6), n = int(args, 7), k = int(args, 8), lda = int(args, 9), ldd = int(args, 12);
+  const few = m <= fewRows, step = few ? 4 : tileWidth, work = scratch(thread), alpha = float(args, 19);
+  const c0 = shareStart(n, thread, threads, step), c1 = shareStart(n, thread + 1, threads, step);
+  if (m == 0 || c0 >= c1) return;
+  const add = start(c, int(args, 11), float(args, 20), pointer(args, 3), d, ldd, 0, m, c0, c1, k);
+  if (k == 0) return;
+  if (few) gemmFewRowsCodes(a, lda, b, n, d, ldd, m, c0, c1, k, alpha, add, work);
+  else gemmCodes(a, lda, b, n, d, ldd, m, c0, c1, k, alpha, add, work);
+}
 
 /** See `gemm` in kernels/matrix.ts. Matrices of a batch are dealt to the threads; otherwise the longer side of D is split. */
 export function gemm(args: usize, thread: i32, threads: i32): void {
