@@ -59,6 +59,8 @@ function stepOn(device: Device, config: K2Config, { batch, sequence }: Size, act
 interface Measured {
   readonly peakBytes: number;
   readonly milliseconds?: number;
+  /** Of all threads: what a CPU device takes on a machine that others use too. */
+  readonly cpuMilliseconds?: number;
 }
 
 /** Counts the arena's bytes of a step. */
@@ -68,7 +70,11 @@ function count(config: K2Config, size: Size, activations: ActivationOptions): Me
 
 /** The settings in turns, so that neighbours on the machine disturb all alike; the best step of each. */
 async function time(open: () => Promise<Device>, config: K2Config, size: Size, repeats: number): Promise<Measured[]> {
-  const best: Measured[] = settings.map(() => ({ peakBytes: 0, milliseconds: Number.POSITIVE_INFINITY }));
+  const best: Measured[] = settings.map(() => ({
+    peakBytes: 0,
+    milliseconds: Number.POSITIVE_INFINITY,
+    cpuMilliseconds: Number.POSITIVE_INFINITY,
+  }));
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const [i, activations] of settings.entries()) {
       const device = await open();
@@ -76,11 +82,14 @@ async function time(open: () => Promise<Device>, config: K2Config, size: Size, r
       // The first three make gradients, grow the arena, and capture where that is done.
       for (let j = 0; j < 6; j++) {
         const start = performance.now();
+        const cpu = process.cpuUsage();
         const peakBytes = run();
         await step.metrics();
         if (j < 3) continue;
         const milliseconds = Math.min(performance.now() - start, best[i].milliseconds ?? 0);
-        best[i] = { peakBytes: Math.max(peakBytes, best[i].peakBytes), milliseconds };
+        const { user, system } = process.cpuUsage(cpu);
+        const cpuMilliseconds = Math.min((user + system) / 1000, best[i].cpuMilliseconds ?? 0);
+        best[i] = { peakBytes: Math.max(peakBytes, best[i].peakBytes), milliseconds, cpuMilliseconds };
       }
       await device.close();
     }
@@ -90,16 +99,24 @@ async function time(open: () => Promise<Device>, config: K2Config, size: Size, r
 
 function table(measured: readonly Measured[], { batch, sequence }: Size): string[] {
   const [base] = measured;
+  const ratio = (value: number, of: number | undefined) => [figure(value), `× ${(value / (of ?? 1)).toFixed(3)}`];
   return textTable(
-    ["recompute", "store", "MiB", "KiB a token", "of all kept", "ms a step", "time"],
-    measured.map(({ peakBytes, milliseconds }, i) => [
+    [
+      "recompute",
+      "store",
+      "MiB",
+      "KiB a token",
+      "of all kept",
+      ...(base.milliseconds ? ["ms a step", "", "CPU ms", ""] : []),
+    ],
+    measured.map(({ peakBytes, milliseconds, cpuMilliseconds }, i) => [
       settings[i].recompute,
       settings[i].store,
       figure(peakBytes / 2 ** 20),
       figure(peakBytes / 1024 / (batch * sequence)),
       (peakBytes / base.peakBytes).toFixed(3),
-      milliseconds === undefined ? "" : figure(milliseconds),
-      milliseconds === undefined ? "" : `× ${(milliseconds / (base.milliseconds ?? 1)).toFixed(3)}`,
+      ...(milliseconds === undefined ? [] : ratio(milliseconds, base.milliseconds)),
+      ...(cpuMilliseconds === undefined ? [] : ratio(cpuMilliseconds, base.cpuMilliseconds)),
     ]),
   );
 }
