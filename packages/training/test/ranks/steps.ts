@@ -1,6 +1,6 @@
 /** What every rank does in ranks.test.ts: steps of k2-tiny on its rows of the batch. As threads, and as a program of its own. */
 import { isMainThread } from "node:worker_threads";
-import { type ActivationOptions, createModel, initializeWeights, namedWeights, preset } from "@baltoro/k2";
+import { createModel, initializeWeights, namedWeights, preset } from "@baltoro/k2";
 import { openDevice } from "@baltoro/tensor";
 import {
   type Communicator,
@@ -23,7 +23,6 @@ export interface StepsTask {
     readonly without?: number;
     /** Divide the experts among the ranks. */
     readonly experts?: boolean;
-    readonly activations?: ActivationOptions;
   }[];
   /** Rank and step at which a process kills itself, or a thread ends. */
   readonly killed?: readonly [rank: number, step: number];
@@ -80,7 +79,7 @@ export async function trainSteps(
   const device = await openDevice("wasm", { threads: 1 });
   const communicator = (await join?.(device)) ?? undefined;
   const trainings: Training[] = [];
-  for (const { accumulation, without, experts, activations } of task.trainings) {
+  for (const { accumulation, without, experts } of task.trainings) {
     using model = createModel(device, config, {
       trainable: true,
       ...(experts && communicator ? { experts: expertParallel(communicator, config) } : {}),
@@ -91,7 +90,6 @@ export async function trainSteps(
       sequenceLength,
       accumulation,
       balanceRate: 1e-2,
-      ...activations,
       ...(communicator ? { communicator: withoutAllReduce(communicator, without) } : {}),
     });
     const metrics: StepMetrics[] = [];
