@@ -64,11 +64,6 @@ function releaseNode(node: GradNode): void {
   }
 }
 
-/** Whether an operation on these inputs is recorded. */
-export function recorded({ tape }: Device, inputs: readonly (Tensor | null)[]): boolean {
-  return tape.enabled && inputs.some((input) => input?.requiresGrad);
-}
-
 /**
  * Puts an operation on the tape if one of its inputs requires a gradient. `save` are what the backward pass needs: their values are
  * there again when it runs, kept or computed anew.
@@ -80,7 +75,7 @@ export function record(
   save: readonly Tensor[],
   backward: Backward,
 ): void {
-  if (!recorded(outputs[0].device, inputs)) return;
+  if (!outputs[0].device.tape.enabled || !inputs.some((input) => input?.requiresGrad)) return;
   recordNode(name, inputs, outputs, { saved: save.map(saveForBackward), backward });
 }
 

@@ -55,7 +55,9 @@ function replayed<Out extends Tensor | readonly Tensor[]>(
     saved: [],
     onRelease: part.release,
     backward: (gradients, sinks) => {
-      const { leaves, ends, nodes } = part.replay();
+      const { leaves, outputs: again, ends, nodes } = part.replay();
+      // Whoever has saved one has had its turn: what the part's own operations need, those hold.
+      for (const tensor of again) tensor.release();
       for (const [i, leaf] of leaves.entries()) leaf.sink = sinks[i];
       const seeds: Seed[] = [];
       for (const [i, gradient] of gradients.entries()) {
