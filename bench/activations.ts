@@ -3,7 +3,7 @@
  * `--shape NAME`, `--batch N`, `--sequence N`, `--repeats N`, `--device D`, `--threads N`. Bytes of the preset k2-mini, with bf16 activations
  * as on a GPU, are counted without computing.
  *
- * `--loss STEPS [--seeds N]` instead: what storing them in fp8 costs in loss, on the Gutenberg text for validation.
+ * `--loss STEPS [--seeds 1,2,3]` instead: what storing them in fp8 costs in loss, on the Gutenberg text for validation.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -127,7 +127,7 @@ const text = join(
 );
 
 /** Losses at the end of runs that differ in how activations are stored alone. */
-async function lossCost(steps: number, seeds: number, device: Device): Promise<BenchResult> {
+async function lossCost(steps: number, seeds: readonly number[], device: Device): Promise<BenchResult> {
   if (!existsSync(text))
     return { figures: {}, checks: [], lines: [`skipped: ${text} is absent; BALTORO_DATA names another place`] };
   const folder = mkdtempSync(join(tmpdir(), "baltoro-activations-"));
@@ -144,7 +144,7 @@ async function lossCost(steps: number, seeds: number, device: Device): Promise<B
   };
   const runs: { seed: number; store: "exact" | "fp8"; trainLoss: number; valLoss: number }[] = [];
   try {
-    for (let seed = 1; seed <= seeds; seed++) {
+    for (const seed of seeds) {
       for (const store of ["exact", "fp8"] as const) {
         const directory = join(folder, `${store}-${seed}`);
         const config = defaultPretrainConfig({
@@ -188,7 +188,7 @@ async function lossCost(steps: number, seeds: number, device: Device): Promise<B
         (sum, run) =>
           sum + run.valLoss - (runs.find((other) => other.seed === run.seed && other.store === "exact")?.valLoss ?? 0),
         0,
-      ) / seeds;
+      ) / seeds.length;
   return {
     figures: { runs, meanValLossDifference: difference },
     checks: [],
@@ -217,7 +217,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const open = () => openDevice(values.device ?? "wasm", values.threads ? { threads: Number(values.threads) } : {});
   if (values.loss !== undefined) {
     const device = await open();
-    const result = await lossCost(Number(values.loss), Number(values.seeds ?? 3), device);
+    const result = await lossCost(Number(values.loss), (values.seeds ?? "1,2,3").split(",").map(Number), device);
     await device.close();
     return result;
   }
