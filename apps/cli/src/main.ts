@@ -28,15 +28,16 @@ if (name === undefined || name === "--help" || name === "-h" || name === "help")
   process.exitCode = 2;
 } else {
   const command = commands[name];
+  const usage = command.usageOf?.(args) ?? command.usage;
   try {
-    if (args.includes("--help") || args.includes("-h")) console.log(command.usage);
+    if (args.includes("--help") || args.includes("-h")) console.log(usage);
     else process.exitCode = (await command.run(args)) ?? 0;
   } catch (error) {
-    const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+    const misused = error instanceof UsageError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
     console.error(`baltoro ${name}: ${(error as Error).message}`);
-    if (usage) console.error(`\n${command.usage}`);
+    if (misused) console.error(`\n${usage}`);
     if (process.env["BALTORO_DEBUG"] === "1") console.error((error as Error).stack);
-    process.exitCode = usage ? 2 : 1;
+    process.exitCode = misused ? 2 : 1;
   }
   // Threads of a failed device must not keep the process.
   if (process.exitCode !== 0) process.exit();

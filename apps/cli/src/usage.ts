@@ -8,6 +8,8 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly usage: string;
+  /** The usage that fits the arguments better, where they name a subcommand. */
+  usageOf?(args: readonly string[]): string | undefined;
   /** Resolves to the exit code, 0 if undefined. */
   run(args: string[]): Promise<number | undefined>;
 }

@@ -17,14 +17,21 @@ import { textTable } from "../../harness.ts";
 export interface SyntheticOptions {
   readonly seeds: readonly number[];
   readonly networks: readonly VariantName[];
-  /** Limit of one training, minutes. */
-  readonly minutes?: number;
+  /** Passes over the labelled notes of each training. */
+  readonly epochs: number;
   readonly progress: (message: string) => void;
+  /** What an earlier run of the same measurement has judged: it is not trained again. */
+  readonly judged?: readonly Judged[];
+  /** Told of all that is judged so far, after each model. */
+  readonly keep?: (judged: readonly Judged[]) => void;
 }
 
-interface Judged {
+/** A model's figures on one part of the cohort. */
+export interface Judged {
   readonly name: string;
   readonly seed: number;
+  /** Passes over the labelled notes, of a network. */
+  readonly epochs?: number;
   readonly part: "test" | "heldOut";
   readonly report: EvaluationReport;
   readonly predictions: readonly (readonly number[])[];
@@ -40,45 +47,55 @@ export async function measureSynthetic(records: readonly CohortRecord[], options
     (["train", "validation", "test", "heldOut"] as const).map((split) => [split, of(split).map(exampleOfRecord)]),
   ) as Record<CohortRecord["split"], Example[]>;
   options.progress(`${records.length} synthetic notes read`);
-  const judged: Judged[] = [];
+  const judged: Judged[] = [...(options.judged ?? [])];
+  /** Judges a model unless it was judged before; `make` trains it. */
   const judge = async (
-    name: string,
-    seed: number,
-    predict: (part: (typeof parts)[number]) => Promise<readonly (readonly number[])[]>,
+    { name, seed, epochs }: Pick<Judged, "name" | "seed" | "epochs">,
+    make: () => Promise<{
+      predict: (part: (typeof parts)[number]) => Promise<readonly (readonly number[])[]>;
+      close?: () => Promise<void>;
+    }>,
   ) => {
-    for (const part of parts) {
-      const predictions = await predict(part);
-      judged.push({
-        name,
-        seed,
-        part,
-        predictions,
-        report: scorePredictions(examples[part], predictions, { draws: 1000 }),
-      });
+    if (judged.some((one) => one.name === name && one.seed === seed && one.epochs === epochs)) return;
+    const { predict, close } = await make();
+    try {
+      for (const part of parts) {
+        const predictions = await predict(part);
+        const report = scorePredictions(examples[part], predictions, { draws: 1000 });
+        judged.push({ ...{ name, seed, part, predictions, report }, ...(epochs === undefined ? {} : { epochs }) });
+      }
+    } finally {
+      await close?.();
     }
+    options.keep?.(judged);
     options.progress(`${name}, seed ${seed}`);
   };
-  await judge("Bayes posterior (ceiling)", 0, async (part) =>
-    of(part).map(({ posterior }) => diseases.map((disease: Disease) => posterior[disease])),
-  );
+  await judge({ name: "Bayes posterior (ceiling)", seed: 0 }, async () => ({
+    predict: async (part) => of(part).map(({ posterior }) => diseases.map((disease: Disease) => posterior[disease])),
+  }));
   for (const [name, train] of Object.entries(baselines)) {
     // Only the trees draw; the others are the same for every seed.
     for (const seed of /trees|late/i.test(name) ? options.seeds : [1]) {
-      const model = train(examples.train, { seed });
-      await judge(`baseline ${name}`, seed, (part) => model.predict(examples[part].map(({ input }) => input)));
+      await judge({ name: `baseline ${name}`, seed }, async () => {
+        const model = train(examples.train, { seed });
+        return { predict: (part) => model.predict(examples[part].map(({ input }) => input)) };
+      });
     }
   }
-  for (const name of options.networks) {
-    for (const seed of options.seeds) {
-      const model = await trainDiagnosisModel({
-        ...{ examples: examples.train, validation: examples.validation, config: variants[name], seed },
-        ...(options.minutes === undefined ? {} : { minutes: options.minutes }),
+  const { epochs } = options;
+  // Seed after seed, so that one that was stopped has compared all networks.
+  for (const seed of options.seeds) {
+    for (const name of options.networks) {
+      await judge({ name: `network ${name}`, seed, epochs }, async () => {
+        const model = await trainDiagnosisModel({
+          ...{ examples: examples.train, validation: examples.validation, config: variants[name], seed },
+          training: { epochs },
+        });
+        return {
+          predict: (part) => model.predict(examples[part].map(({ input }) => input)),
+          close: () => model.close(),
+        };
       });
-      try {
-        await judge(`network ${name}`, seed, (part) => model.predict(examples[part].map(({ input }) => input)));
-      } finally {
-        await model.close();
-      }
     }
   }
   const lines = parts.flatMap((part) => [

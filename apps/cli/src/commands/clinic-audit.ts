@@ -9,9 +9,10 @@ import {
   verifyAuditLog,
 } from "@baltoro/clinic";
 import { integerOption, UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 export const audit: Subcommand = {
+  summary: "the log of who asked what: verify, show, back up",
   usage: `baltoro clinic audit verify [--head FILE] | show [--after N] [--limit N] [--json] | head | backup FILE
   the log of who asked what and when
 

@@ -15,9 +15,10 @@ import {
   type Split,
 } from "@baltoro/clinic";
 import { UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 export const cohort: Subcommand = {
+  summary: "synthetic patients and their notes",
   usage: `baltoro clinic cohort [options]
   writes synthetic patients with their notes as JSON lines: the frozen cohort that the shipped model
   is trained and measured on, or new ones

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { deidentify as replaceIdentifiers } from "@baltoro/clinic";
 import { UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 import { readNoteFile } from "./note-file.ts";
 
 export const deidentify: Subcommand = {
+  summary: "replaces names, numbers and addresses in a note",
   usage: `baltoro clinic deidentify FILE [options]
   prints a note ("-" is the standard input) with names, telephone numbers, e-mail addresses, identity and record numbers,
   dates of birth, addresses and hospitals replaced by placeholders, Chinese and English.

@@ -13,7 +13,7 @@ import {
   readExamples,
 } from "@baltoro/clinic";
 import { integerOption, UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 const shippedModel = join(import.meta.dirname, "../../../../models/clinic-fusion");
 
@@ -21,6 +21,7 @@ const shippedModel = join(import.meta.dirname, "../../../../models/clinic-fusion
 const mostTold = 20;
 
 export const evaluate: Subcommand = {
+  summary: "scores a model on labelled notes",
   usage: `baltoro clinic evaluate --data FILE.jsonl [options]
   scores a trained model on labelled notes: average precision, accuracy, calibration, intervals. Reads, told apart by their
   fields: {id, text, labels}, dialogues {id, label, utterances}, reports {report}, self-reports {id, label, self_report}.

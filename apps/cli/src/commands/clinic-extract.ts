@@ -11,12 +11,13 @@ import {
   readLines,
 } from "@baltoro/clinic";
 import { UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 /** A longer line is no note. */
 const maxLine = 64 * 2 ** 20;
 
 export const extract: Subcommand = {
+  summary: "test results out of notes, as JSON",
   usage: `baltoro clinic extract FILE.jsonl [options]
   reads JSON lines with id and text, self_report or utterances ("-" is the standard input)
   and prints the test results that each note states, a line a note

@@ -10,9 +10,10 @@ import {
   roles,
 } from "@baltoro/clinic";
 import { required, UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 export const keys: Subcommand = {
+  summary: "API keys of the clinic's service",
   usage: `baltoro clinic keys add --name NAME --role ${roles.join("|")} | list | revoke ID
   API keys of the clinic's service: add prints a key, once; the first one ends the time without keys
 

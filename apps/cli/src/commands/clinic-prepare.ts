@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { assignFolds, collapseMasks, readExamples } from "@baltoro/clinic";
 import { UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 /** Sets of ../shared/data/clinic that have text and labels. */
 const sets = ["imcs_dialogues", "imcs_reports", "dxy_self_reports"] as const;
 
 export const prepare: Subcommand = {
+  summary: "one file of the real research sets, for all models",
   usage: `baltoro clinic prepare --data DIR --out FILE
   writes the one file that all models read of the real research sets: names of diseases masked, the doctor's own
   diagnosis left out, test results extracted, five folds. For research; third-party text, not to be passed on.

@@ -20,7 +20,7 @@ import {
 } from "@baltoro/clinic";
 import { createProgress } from "@baltoro/training";
 import { integerOption, numberOption, UsageError } from "../usage.ts";
-import type { Subcommand } from "./clinic.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 
 /** Notes of three kinds, and what is said of them. */
 interface TrainingData {
@@ -38,6 +38,7 @@ interface TrainingData {
 const fewestNotes = 60;
 
 export const train: Subcommand = {
+  summary: "a diagnosis model on a hospital's own notes, or on the synthetic cohort",
   usage: `baltoro clinic train [--data DIR|FILE] [options]
   trains a diagnosis model on a hospital's own notes and prints how good it is on those kept back;
   without --data on the synthetic cohort, as the model that ships

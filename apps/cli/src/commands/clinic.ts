@@ -7,13 +7,8 @@ import { evaluate } from "./clinic-evaluate.ts";
 import { extract } from "./clinic-extract.ts";
 import { keys } from "./clinic-keys.ts";
 import { prepare } from "./clinic-prepare.ts";
+import type { Subcommand } from "./clinic-subcommand.ts";
 import { train } from "./clinic-train.ts";
-
-/** A subcommand: its line in the usage, and what it does. */
-export interface Subcommand {
-  readonly usage: string;
-  run(args: string[]): Promise<number | undefined>;
-}
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   extract,
@@ -26,18 +21,27 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   deidentify,
 };
 
-const usage = Object.values(subcommands)
-  .map((subcommand) => subcommand.usage)
-  .join("\n\n");
+const width = Math.max(...Object.keys(subcommands).map((name) => name.length));
+const overview = [
+  "baltoro clinic SUBCOMMAND",
+  ...Object.entries(subcommands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+  "",
+  "baltoro clinic SUBCOMMAND --help tells more.",
+].join("\n");
+
+const find = (name: string | undefined): Subcommand | undefined =>
+  name !== undefined && Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
 
 export const clinic: Command = {
   summary: "read clinical notes, train and judge models of diagnosis, keep keys and audit log",
-  usage,
+  usage: overview,
+  usageOf: ([name]) => find(name)?.usage,
   async run([name, ...args]) {
-    if (name === undefined || !Object.hasOwn(subcommands, name))
+    const subcommand = find(name);
+    if (!subcommand)
       throw new UsageError(
         `${name === undefined ? "a subcommand is missing" : `there is no subcommand ${name}`}; there is ${Object.keys(subcommands).join(", ")}`,
       );
-    return subcommands[name].run(args);
+    return subcommand.run(args);
   },
 };

@@ -2,10 +2,11 @@ import { float, int, pointer } from "./arguments";
 import { gemmBlock } from "./gemm-block";
 import { dot } from "./gemm-small";
 import { expRow, rowMaximum, scaleRow } from "./reductions";
+import { zeroRow } from "./rows";
 import { scratch } from "./scratch";
 
-// A unit of work is one head of one sequence. Its query rows go through in blocks, so that a block's logits
-// [rows, columns] stay in the second-level cache.
+// Query rows go through in blocks of one document and one head, so that a block's logits [rows, columns] stay in the second-level
+// cache, and no logit is computed that the documents hide.
 
 /** Elements of one block of logits. */
 const blockElements: i32 = 48 << 10;
@@ -13,20 +14,19 @@ const blockElements: i32 = 48 << 10;
 /** Where the logits begin in a thread's scratch: behind what gemmBlock uses (packed A, packed B, one tile). */
 const logitsOffset: usize = 2400 << 10;
 
+/** Where each row of a block has the reciprocal of its sum: behind two blocks of logits. */
+const factorsOffset: usize = logitsOffset + (<usize>blockElements << 2) * 4;
+
+/** Rows of a block, for a document of so many rows: blocks of about the same size, whole tiles of 6 rows. */
 // @ts-ignore: decorator
 @inline
-function rowsPerBlock(sequence: i32): i32 {
-  return max(6, min(96, blockElements / max(sequence, 1) / 6 * 6));
+function rowsPerBlock(length: i32): i32 {
+  const most = max(6, min(96, blockElements / length / 6 * 6));
+  const blocks = (length + most - 1) / most;
+  return ((length + blocks - 1) / blocks + 5) / 6 * 6;
 }
 
-/** First row of the document of row i: ids do not decrease, so it is found backwards. */
-function documentStart(documents: usize, i: i32): i32 {
-  const id = load<i32>(documents + (<usize>i << 2));
-  while (i > 0 && load<i32>(documents + (<usize>(i - 1) << 2)) == id) i--;
-  return i;
-}
-
-/** Row behind the last of the document of row i. */
+/** Row behind the last of the document that begins at row i: ids do not decrease. */
 function documentEnd(documents: usize, i: i32, sequence: i32): i32 {
   const id = load<i32>(documents + (<usize>i << 2));
   while (i < sequence && load<i32>(documents + (<usize>i << 2)) == id) i++;
@@ -37,36 +37,40 @@ export function attentionForward(args: usize, thread: i32, threads: i32): void {
   const q = pointer(args, 0), k = pointer(args, 1), v = pointer(args, 2), documents = pointer(args, 3), out = pointer(args, 4);
   const lse = pointer(args, 5), rowMax = pointer(args, 6), batch = int(args, 7), sequence = int(args, 8), heads = int(args, 9);
   const qkDim = int(args, 10), vDim = int(args, 11), scale = float(args, 12), causal = int(args, 13) != 0;
-  const work = scratch(thread), logits = work + logitsOffset;
-  const block = rowsPerBlock(sequence), ldq = heads * qkDim, ldv = heads * vDim;
-  const blocks = (sequence + block - 1) / block;
-  const units = batch * heads * blocks;
-  // Late blocks of a causal head see more keys: dealing them round robin evens that out.
-  for (let unit = thread; unit < units; unit += threads) {
-    const head = unit / blocks % heads, b = unit / blocks / heads, i0 = (unit % blocks) * block;
-    const i1 = min(sequence, i0 + block);
-    const ids = documents + ((<usize>b * <usize>sequence) << 2);
-    const c0 = documentStart(ids, i0), c1 = causal ? i1 : documentEnd(ids, i1 - 1, sequence), columns = c1 - c0;
-    const row0 = <usize>b * <usize>sequence;
-    const qAt = q + (((row0 + i0) * <usize>ldq + head * qkDim) << 2), kAt = k + (((row0 + c0) * <usize>ldq + head * qkDim) << 2);
-    const vAt = v + (((row0 + c0) * <usize>ldv + head * vDim) << 2), outAt = out + (((row0 + i0) * <usize>ldv + head * vDim) << 2);
-    gemmBlock(qAt, ldq, false, kAt, ldq, true, logits, columns, i1 - i0, columns, qkDim, scale, false, work, causal, i0 - c0);
-    let start = c0;
-    for (let i = i0; i < i1; i++) {
-      const row = logits + ((<usize>(i - i0) * <usize>columns) << 2);
-      if (load<i32>(ids + (<usize>i << 2)) != load<i32>(ids + (<usize>start << 2))) start = i;
-      const last = causal ? i + 1 : documentEnd(ids, i, c1);
-      const from = row + (<usize>(start - c0) << 2), n = last - start;
-      const stat = <usize>((b * heads + head) * sequence + i) << 2;
-      const most = rowMaximum(from, n);
-      const sum = expRow(from, from, n, most);
-      store<f32>(rowMax + stat, most);
-      store<f32>(lse + stat, most + <f32>Math.log(sum));
-      memory.fill(row, 0, <usize>(start - c0) << 2);
-      memory.fill(row + (<usize>(last - c0) << 2), 0, <usize>(c1 - last) << 2);
-      scaleRow(from, n, 1 / sum);
+  const work = scratch(thread), logits = work + logitsOffset, factors = work + factorsOffset;
+  const ldq = heads * qkDim, ldv = heads * vDim;
+  let unit: i32 = 0;
+  for (let b: i32 = 0; b < batch; b++) {
+    const ids = documents + ((<usize>b * <usize>sequence) << 2), row0 = <usize>b * <usize>sequence;
+    for (let c0: i32 = 0, end: i32 = 0; c0 < sequence; c0 = end) {
+      end = documentEnd(ids, c0, sequence);
+      const block = rowsPerBlock(end - c0);
+      for (let head: i32 = 0; head < heads; head++) {
+        const kAt = k + (((row0 + c0) * <usize>ldq + head * qkDim) << 2), vAt = v + (((row0 + c0) * <usize>ldv + head * vDim) << 2);
+        // Late blocks of a causal head see more keys: dealing them round robin evens that out.
+        for (let i0 = c0; i0 < end; i0 += block, unit++) {
+          if (unit % threads != thread) continue;
+          const i1 = min(end, i0 + block), columns = (causal ? i1 : end) - c0;
+          const qAt = q + (((row0 + i0) * <usize>ldq + head * qkDim) << 2), outAt = out + (((row0 + i0) * <usize>ldv + head * vDim) << 2);
+          gemmBlock(qAt, ldq, false, kAt, ldq, true, logits, columns, i1 - i0, columns, qkDim, scale, false, work, causal, i0 - c0);
+          for (let i = i0; i < i1; i++) {
+            const row = logits + ((<usize>(i - i0) * <usize>columns) << 2), n = causal ? i + 1 - c0 : columns;
+            const stat = <usize>((b * heads + head) * sequence + i) << 2;
+            const most = rowMaximum(row, n);
+            const sum = expRow(row, row, n, most);
+            // The maximum passes over NaN, the sum does not.
+            store<f32>(rowMax + stat, sum == sum ? most : sum);
+            store<f32>(lse + stat, most + <f32>Math.log(sum));
+            zeroRow(row + (<usize>n << 2), columns - n);
+            store<f32>(factors + (<usize>(i - i0) << 2), 1 / sum);
+          }
+          gemmBlock(logits, columns, false, vAt, ldv, false, outAt, ldv, i1 - i0, vDim, columns, 1, false, work, false, 0);
+          for (let i = i0; i < i1; i++) {
+            scaleRow(outAt + ((<usize>(i - i0) * <usize>ldv) << 2), vDim, load<f32>(factors + (<usize>(i - i0) << 2)));
+          }
+        }
+      }
     }
-    gemmBlock(logits, columns, false, vAt, ldv, false, outAt, ldv, i1 - i0, vDim, columns, 1, false, work, false, 0);
   }
 }
 
@@ -78,42 +82,40 @@ export function attentionBackward(args: usize, thread: i32, threads: i32): void 
   const batch = int(args, 11), sequence = int(args, 12), heads = int(args, 13), qkDim = int(args, 14), vDim = int(args, 15);
   const scale = float(args, 16), causal = int(args, 17) != 0;
   const work = scratch(thread), p = work + logitsOffset, ds = p + (<usize>blockElements << 2) * 2;
-  const block = rowsPerBlock(sequence), ldq = heads * qkDim, ldv = heads * vDim;
+  const ldq = heads * qkDim, ldv = heads * vDim;
   for (let unit = thread; unit < batch * heads; unit += threads) {
     const b = unit / heads, head = unit - b * heads;
     const ids = documents + ((<usize>b * <usize>sequence) << 2), row0 = <usize>b * <usize>sequence;
     const qUnit = (row0 * <usize>ldq + head * qkDim) << 2, vUnit = (row0 * <usize>ldv + head * vDim) << 2;
     for (let i: i32 = 0; i < sequence; i++) {
-      memory.fill(dk + qUnit + ((<usize>i * <usize>ldq) << 2), 0, <usize>qkDim << 2);
-      memory.fill(dv + vUnit + ((<usize>i * <usize>ldv) << 2), 0, <usize>vDim << 2);
+      zeroRow(dk + qUnit + ((<usize>i * <usize>ldq) << 2), qkDim);
+      zeroRow(dv + vUnit + ((<usize>i * <usize>ldv) << 2), vDim);
     }
-    for (let i0: i32 = 0; i0 < sequence; i0 += block) {
-      const i1 = min(sequence, i0 + block), rows = i1 - i0;
-      const c0 = documentStart(ids, i0), c1 = causal ? i1 : documentEnd(ids, i1 - 1, sequence), columns = c1 - c0;
-      const qRows = qUnit + ((<usize>i0 * <usize>ldq) << 2), vRows = vUnit + ((<usize>i0 * <usize>ldv) << 2);
+    for (let c0: i32 = 0, end: i32 = 0; c0 < sequence; c0 = end) {
+      end = documentEnd(ids, c0, sequence);
+      const block = rowsPerBlock(end - c0);
       const qColumns = qUnit + ((<usize>c0 * <usize>ldq) << 2), vColumns = vUnit + ((<usize>c0 * <usize>ldv) << 2);
-      gemmBlock(q + qRows, ldq, false, k + qColumns, ldq, true, p, columns, rows, columns, qkDim, scale, false, work, causal, i0 - c0);
-      gemmBlock(dout + vRows, ldv, false, v + vColumns, ldv, true, ds, columns, rows, columns, vDim, 1, false, work, causal, i0 - c0);
-      let start = c0;
-      for (let i = i0; i < i1; i++) {
-        if (load<i32>(ids + (<usize>i << 2)) != load<i32>(ids + (<usize>start << 2))) start = i;
-        const last = causal ? i + 1 : documentEnd(ids, i, c1);
-        const row = (<usize>(i - i0) * <usize>columns) << 2, before = <usize>(start - c0) << 2, n = last - start;
-        const stat = <usize>((b * heads + head) * sequence + i) << 2;
-        const at = vUnit + ((<usize>i * <usize>ldv) << 2);
-        const own = dot(dout + at, out + at, vDim);
-        store<f32>(delta + stat, own);
-        memory.fill(p + row, 0, before);
-        memory.fill(ds + row, 0, before);
-        const tail = <usize>(last - c0) << 2, rest = <usize>(c1 - last) << 2;
-        memory.fill(p + row + tail, 0, rest);
-        memory.fill(ds + row + tail, 0, rest);
-        expRow(p + row + before, p + row + before, n, load<f32>(lse + stat));
-        softmaxSlope(p + row + before, ds + row + before, n, own, scale);
+      for (let i0 = c0; i0 < end; i0 += block) {
+        const i1 = min(end, i0 + block), rows = i1 - i0, columns = (causal ? i1 : end) - c0;
+        const qRows = qUnit + ((<usize>i0 * <usize>ldq) << 2), vRows = vUnit + ((<usize>i0 * <usize>ldv) << 2);
+        gemmBlock(q + qRows, ldq, false, k + qColumns, ldq, true, p, columns, rows, columns, qkDim, scale, false, work, causal, i0 - c0);
+        gemmBlock(dout + vRows, ldv, false, v + vColumns, ldv, true, ds, columns, rows, columns, vDim, 1, false, work, causal, i0 - c0);
+        for (let i = i0; i < i1; i++) {
+          const row = (<usize>(i - i0) * <usize>columns) << 2, n = causal ? i + 1 - c0 : columns;
+          const stat = <usize>((b * heads + head) * sequence + i) << 2;
+          const at = vUnit + ((<usize>i * <usize>ldv) << 2);
+          const own = dot(dout + at, out + at, vDim);
+          store<f32>(delta + stat, own);
+          const tail = row + (<usize>n << 2);
+          zeroRow(p + tail, columns - n);
+          zeroRow(ds + tail, columns - n);
+          expRow(p + row, p + row, n, load<f32>(lse + stat));
+          softmaxSlope(p + row, ds + row, n, own, scale);
+        }
+        gemmBlock(ds, columns, false, k + qColumns, ldq, false, dq + qRows, ldq, rows, qkDim, columns, 1, false, work, false, 0);
+        gemmBlock(p, columns, true, dout + vRows, ldv, false, dv + vColumns, ldv, columns, vDim, rows, 1, true, work, false, 0);
+        gemmBlock(ds, columns, true, q + qRows, ldq, false, dk + qColumns, ldq, columns, qkDim, rows, 1, true, work, false, 0);
       }
-      gemmBlock(ds, columns, false, k + qColumns, ldq, false, dq + qRows, ldq, rows, qkDim, columns, 1, false, work, false, 0);
-      gemmBlock(p, columns, true, dout + vRows, ldv, false, dv + vColumns, ldv, columns, vDim, rows, 1, true, work, false, 0);
-      gemmBlock(ds, columns, true, q + qRows, ldq, false, dk + qColumns, ldq, columns, qkDim, rows, 1, true, work, false, 0);
     }
   }
 }

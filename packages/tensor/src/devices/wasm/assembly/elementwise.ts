@@ -131,13 +131,21 @@ export function binary(args: usize, thread: i32, threads: i32): void {
   const c1 = byRows ? columns : shareStart(columns, thread + 1, threads, line);
   for (let r = r0; r < r1; r++) {
     let c = c0;
-    if (op == 0 && aColumn == 1 && bColumn == 1) {
+    if ((op == 0 || op == 2) && aColumn == 1 && bColumn == 1) {
       const pa = a + ((<usize>r * <usize>aRow) << 2), pb = b + ((<usize>r * <usize>bRow) << 2);
       const py = y + ((<usize>r * <usize>columns) << 2);
-      for (; c + 8 <= c1; c += 8) {
-        const at = <usize>c << 2;
-        v128.store(py + at, f32x4.add(v128.load(pa + at), v128.load(pb + at)));
-        v128.store(py + at, f32x4.add(v128.load(pa + at, 16), v128.load(pb + at, 16)), 16);
+      if (op == 0) {
+        for (; c + 8 <= c1; c += 8) {
+          const at = <usize>c << 2;
+          v128.store(py + at, f32x4.add(v128.load(pa + at), v128.load(pb + at)));
+          v128.store(py + at, f32x4.add(v128.load(pa + at, 16), v128.load(pb + at, 16)), 16);
+        }
+      } else {
+        for (; c + 8 <= c1; c += 8) {
+          const at = <usize>c << 2;
+          v128.store(py + at, f32x4.mul(v128.load(pa + at), v128.load(pb + at)));
+          v128.store(py + at, f32x4.mul(v128.load(pa + at, 16), v128.load(pb + at, 16)), 16);
+        }
       }
     }
     for (; c < c1; c++) {

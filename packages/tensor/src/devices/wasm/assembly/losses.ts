@@ -1,7 +1,6 @@
 import { float, int, pointer, shareStart } from "./arguments";
-import { horizontal } from "./gemm-small";
-import { exp1, exp4, sigmoid1 } from "./math";
-import { rowMaximum } from "./reductions";
+import { exp1, sigmoid1 } from "./math";
+import { expRow, expSum, rowMaximum, scaleRow } from "./reductions";
 
 export function countTargets(args: usize, thread: i32, _threads: i32): void {
   if (thread != 0) return;
@@ -36,47 +35,15 @@ export function crossEntropy(args: usize, thread: i32, threads: i32): void {
     }
     const most = rowMaximum(row, vocab);
     const logit = load<f32>(row + ((<usize>target) << 2));
-    const sum = dx != 0 ? expInto(row, drow, vocab, most) : expSum(row, vocab, most);
+    const sum = dx != 0 ? expRow(row, drow, vocab, most) : expSum(row, vocab, most);
     const lse: f32 = most + <f32>Math.log(sum);
     store<f32>(loss + ((<usize>r) << 2), lse - logit + zLoss * lse * lse);
     if (dx == 0) continue;
     const factor: f32 = (1 + 2 * zLoss * lse) / sum;
-    const wide = f32x4.splat(factor);
-    let c: i32 = 0;
-    for (; c + 4 <= vocab; c += 4)
-      v128.store(drow + ((<usize>c) << 2), f32x4.mul(v128.load(drow + ((<usize>c) << 2)), wide));
-    for (; c < vocab; c++) store<f32>(drow + ((<usize>c) << 2), load<f32>(drow + ((<usize>c) << 2)) * factor);
+    scaleRow(drow, vocab, factor);
     const atTarget = drow + ((<usize>target) << 2);
     store<f32>(atTarget, load<f32>(atTarget) - 1);
   }
-}
-
-/** out = exp(row − shift), which may be the same place; returns the sum. */
-function expInto(row: usize, out: usize, n: i32, shift: f32): f32 {
-  let sums = f32x4.splat(0);
-  let i: i32 = 0;
-  for (; i + 4 <= n; i += 4) {
-    const value = exp4(f32x4.sub(v128.load(row + ((<usize>i) << 2)), f32x4.splat(shift)));
-    v128.store(out + ((<usize>i) << 2), value);
-    sums = f32x4.add(sums, value);
-  }
-  let sum = horizontal(sums);
-  for (; i < n; i++) {
-    const value = exp1(load<f32>(row + ((<usize>i) << 2)) - shift);
-    store<f32>(out + ((<usize>i) << 2), value);
-    sum += value;
-  }
-  return sum;
-}
-
-function expSum(row: usize, n: i32, shift: f32): f32 {
-  let sums = f32x4.splat(0);
-  let i: i32 = 0;
-  for (; i + 4 <= n; i += 4)
-    sums = f32x4.add(sums, exp4(f32x4.sub(v128.load(row + ((<usize>i) << 2)), f32x4.splat(shift))));
-  let sum = horizontal(sums);
-  for (; i < n; i++) sum += exp1(load<f32>(row + ((<usize>i) << 2)) - shift);
-  return sum;
 }
 
 export function bceForward(args: usize, thread: i32, threads: i32): void {

@@ -1,6 +1,6 @@
 import { int, pointer, shareStart } from "./arguments";
 import { horizontal } from "./gemm-small";
-import { exp1, exp4, maxLane } from "./math";
+import { expBelow1, expBelow4, maxLane } from "./math";
 
 /** Outputs are split among threads; within one output the order is that of the axis. */
 export function reduce(args: usize, thread: i32, threads: i32): void {
@@ -70,34 +70,58 @@ export function sumSquaresFinish(args: usize, thread: i32, _threads: i32): bool 
   return true;
 }
 
-/** Largest value of a row. */
+/** Largest value of a row; NaN may or may not come through. Four maxima in flight, since each waits for the one before. */
 export function rowMaximum(row: usize, n: i32): f32 {
-  let wide = f32x4.splat(-Infinity);
+  let m0 = f32x4.splat(-Infinity), m1 = m0, m2 = m0, m3 = m0;
   let i: i32 = 0;
-  for (; i + 4 <= n; i += 4) wide = f32x4.max(wide, v128.load(row + ((<usize>i) << 2)));
-  let result = maxLane(wide);
+  for (; i + 16 <= n; i += 16) {
+    const at = row + ((<usize>i) << 2);
+    m0 = f32x4.relaxed_max(m0, v128.load(at));
+    m1 = f32x4.relaxed_max(m1, v128.load(at, 16));
+    m2 = f32x4.relaxed_max(m2, v128.load(at, 32));
+    m3 = f32x4.relaxed_max(m3, v128.load(at, 48));
+  }
+  let result = maxLane(f32x4.max(f32x4.max(m0, m1), f32x4.max(m2, m3)));
   for (; i < n; i++) result = max<f32>(result, load<f32>(row + ((<usize>i) << 2)));
   return result;
 }
 
-/** to[i] = exp(from[i] − shift); returns the sum. */
+/** to[i] = exp(from[i] − shift), shift at least about the largest of the row; returns the sum. */
 export function expRow(from: usize, to: usize, n: i32, shift: f32): f32 {
   const wide = f32x4.splat(shift);
-  let sums = f32x4.splat(0);
+  let sums = f32x4.splat(0), sums2 = sums;
   let i: i32 = 0;
-  for (; i + 4 <= n; i += 4) {
+  for (; i + 8 <= n; i += 8) {
     const at = (<usize>i) << 2;
-    const value = exp4(f32x4.sub(v128.load(from + at), wide));
+    const value = expBelow4(f32x4.sub(v128.load(from + at), wide));
+    const value2 = expBelow4(f32x4.sub(v128.load(from + at, 16), wide));
     v128.store(to + at, value);
+    v128.store(to + at, value2, 16);
     sums = f32x4.add(sums, value);
+    sums2 = f32x4.add(sums2, value2);
   }
-  let sum = horizontal(sums);
+  let sum = horizontal(f32x4.add(sums, sums2));
   for (; i < n; i++) {
     const at = (<usize>i) << 2;
-    const value = exp1(load<f32>(from + at) - shift);
+    const value = expBelow1(load<f32>(from + at) - shift);
     store<f32>(to + at, value);
     sum += value;
   }
+  return sum;
+}
+
+/** The sum that expRow returns, without the row. */
+export function expSum(row: usize, n: i32, shift: f32): f32 {
+  const wide = f32x4.splat(shift);
+  let sums = f32x4.splat(0), sums2 = sums;
+  let i: i32 = 0;
+  for (; i + 8 <= n; i += 8) {
+    const at = row + ((<usize>i) << 2);
+    sums = f32x4.add(sums, expBelow4(f32x4.sub(v128.load(at), wide)));
+    sums2 = f32x4.add(sums2, expBelow4(f32x4.sub(v128.load(at, 16), wide)));
+  }
+  let sum = horizontal(f32x4.add(sums, sums2));
+  for (; i < n; i++) sum += expBelow1(load<f32>(row + ((<usize>i) << 2)) - shift);
   return sum;
 }
 
