@@ -8,7 +8,7 @@ import { fusedKernels, kernels } from "../packages/tensor/src/kernels/index.ts";
 const modules: Readonly<Record<string, readonly string[]>> = {
   gemm: ["gemm", "gemmFp8"],
   "gemm-grouped": ["groupedGemm", "groupedGemmFp8", "groupedGemmWeightGrad"],
-  fp8: ["quantizeBlocks", "storeBlocks", "dequantizeBlocks", "quantizeTiles"],
+  fp8: ["quantizeBlocks", "storeBlocks", "dequantizeBlocks"],
   norms: ["rmsNormForward", "rmsNormBackward"],
   "layer-norm": ["layerNormForward", "layerNormBackward"],
   rope: ["rope"],
@@ -28,6 +28,7 @@ const modules: Readonly<Record<string, readonly string[]>> = {
     "balanceBias",
   ],
   random: ["randomUniform", "dropout"],
+  tiles: ["quantizeTiles", "dequantizeTiles"],
   optimizers: ["adamw", "muonMomentum", "normalizeFrobenius", "muonUpdate", "clipFactor", "qkClip"],
 };
 

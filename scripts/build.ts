@@ -34,11 +34,7 @@ async function whenChanged(
 
 await whenChanged(
   "kernels",
-  [
-    "packages/tensor/src/devices/wasm/assembly/*.ts",
-    "packages/tensor/src/kernels/index.ts",
-    "scripts/build-kernels.ts",
-  ],
+  ["packages/tensor/src/devices/wasm/assembly/*.ts", "packages/tensor/src/kernels/*.ts", "scripts/build-kernels.ts"],
   ["packages/tensor/dist/kernels.wasm"],
   () => buildKernels(root),
 );

@@ -2,10 +2,10 @@
  * `bench train --device cuda`: a MuonClip step of the shapes `mini` (0.72B parameters, 187M active) and `dense` (0.41B) on a GPU, batch 16
  * of 2048 tokens, beside the same in PyTorch: eager, and with torch.compile. Ours clips gradients by the global norm and keeps the largest
  * attention logits, the peer does not. FLOPs are counted as the peer counts them: causal attention, no recomputation.
- * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--no-eager`, `--checkpointing`.
+ * `--shape mini|dense`, `--steps N`, `--batch N`, `--sequence N`, `--no-peer`, `--no-eager`, `--recompute none|k2|layer`.
  */
 import { parseArgs } from "node:util";
-import { createModel, type K2Config, preset, trainingFlops } from "@baltoro/k2";
+import { createModel, type K2Config, preset, type RecomputeMode, recomputeModes, trainingFlops } from "@baltoro/k2";
 import { createDevice, type KernelTimes, openCudaBackend } from "@baltoro/tensor";
 import { createTrainStep, type MicroBatch, muonClip } from "@baltoro/training";
 import { type BenchOptions, type BenchResult, type Check, figure, textTable } from "../harness.ts";
@@ -37,7 +37,7 @@ interface Options {
   readonly batch: number;
   readonly sequence: number;
   readonly steps: number;
-  readonly checkpointing: boolean;
+  readonly recompute: RecomputeMode;
 }
 
 /** A micro-batch of tokens that look random, each sequence one document. */
@@ -53,12 +53,12 @@ export function drawBatch({ vocabSize }: K2Config, batch: number, sequence: numb
   };
 }
 
-async function time(config: K2Config, { batch, sequence, steps, checkpointing }: Options): Promise<Timing> {
+async function time(config: K2Config, { batch, sequence, steps, recompute }: Options): Promise<Timing> {
   const backend = await openCudaBackend({ precision: "bf16" });
   const device = createDevice(backend);
   const model = createModel(device, config, { trainable: true });
   drawWeights(model);
-  const step = createTrainStep(model, muonClip({}), { batchSize: batch, sequenceLength: sequence, checkpointing });
+  const step = createTrainStep(model, muonClip({}), { batchSize: batch, sequenceLength: sequence, recompute });
   const rows = batch * sequence;
   const micro = drawBatch(config, batch, sequence);
   let index = 0;
@@ -96,14 +96,16 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       sequence: { type: "string" },
       "no-peer": { type: "boolean" },
       "no-eager": { type: "boolean" },
-      checkpointing: { type: "boolean" },
+      recompute: { type: "string" },
     },
   });
+  const recompute = recomputeModes.find((mode) => mode === (values.recompute ?? "none"));
+  if (!recompute) throw new Error(`--recompute is ${values.recompute}, expected ${recomputeModes.join(", ")}`);
   const options = {
     batch: Number(values.batch ?? 16),
     sequence: Number(values.sequence ?? 2048),
     steps: Number(values.steps ?? 10),
-    checkpointing: values.checkpointing ?? false,
+    recompute,
   };
   const peer = values["no-peer"] ? null : pythonWithTorch();
   const figures: Record<string, unknown> = { options };

@@ -158,6 +158,11 @@ test("mistakes on the command line are told, with what to do", () => {
     [["train", "--data", join(folder, "nowhere.txt")], /nowhere\.txt/],
     [["train", "--data", data, "--steps", "many"], /--steps is many, expected a whole number/],
     [["train", "--data", data, "--model", "k3"], /unknown preset k3: there are k2-tiny/],
+    [["train", "--data", data, "--recompute", "all"], /--recompute is all, expected none, k2, layer/],
+    [
+      ["train", "--data", data, "--recompute", "layer", "--store", "fp8"],
+      /--store fp8 goes with --recompute k2 or none/,
+    ],
     [["train", "--data", data, "--wings"], /wings/],
     [["generate", "--prompt", "x"], /--checkpoint is missing/],
     [["generate", "--checkpoint", folder, "--prompt", "x"], /config\.json cannot be read/],

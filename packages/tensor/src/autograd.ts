@@ -1,5 +1,6 @@
 import type { Device } from "./device.ts";
 import type { DType } from "./dtype.ts";
+import { type Saved, save as saveForBackward } from "./saved.ts";
 import { scope } from "./scope.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { emptyUntracked, fill, persistent, type Tensor } from "./tensor.ts";
@@ -8,7 +9,7 @@ import { emptyUntracked, fill, persistent, type Tensor } from "./tensor.ts";
 export interface Sink {
   /**
    * The tensor that a kernel writes the gradient to, with its accumulate flag: 1 where it must add to what is there.
-   * Call it once per backward, right before enqueueing that kernel.
+   * Call it once per kernel, right before enqueueing it.
    */
   target(): { out: Tensor; accumulate: 0 | 1 };
   /** Hands over a gradient that exists already, without copying it where that is possible. */
@@ -31,13 +32,15 @@ type Edge = { readonly node: GradNode; readonly output: number } | { readonly le
 export interface GradNode {
   readonly name: string;
   readonly edges: readonly Edge[];
-  readonly saved: readonly Tensor[];
+  readonly saved: readonly Saved[];
   readonly outputShapes: readonly (readonly number[])[];
   /** A gradient has the dtype of what it is a gradient of; those of leaves are f32. */
   readonly outputDTypes: readonly DType[];
   /** Gradients of the outputs, gathered while the backward pass walks towards this node. */
   readonly gradients: (Tensor | null)[];
   readonly backward: Backward;
+  /** Ends what the node holds beside `saved`. */
+  readonly onRelease?: () => void;
 }
 
 /** The operations recorded on a device, in their order. */
@@ -53,7 +56,8 @@ export class Tape {
 }
 
 function releaseNode(node: GradNode): void {
-  for (const tensor of node.saved) tensor.release();
+  for (const saved of node.saved) saved.release();
+  node.onRelease?.();
   for (const [i, gradient] of node.gradients.entries()) {
     gradient?.release();
     node.gradients[i] = null;
@@ -61,8 +65,8 @@ function releaseNode(node: GradNode): void {
 }
 
 /**
- * Puts an operation on the tape if one of its inputs requires a gradient. `save` are what the backward pass needs: each
- * is kept alive until it has run. `always` records although no input requires a gradient (checkpoint: its closure may).
+ * Puts an operation on the tape if one of its inputs requires a gradient. `save` are what the backward pass needs: their values are
+ * there again when it runs, kept or computed anew.
  */
 export function record(
   name: string,
@@ -70,25 +74,32 @@ export function record(
   outputs: readonly Tensor[],
   save: readonly Tensor[],
   backward: Backward,
-  always = false,
 ): void {
-  const { tape } = outputs[0].device;
-  if (!tape.enabled || !(always || inputs.some((input) => input?.requiresGrad))) return;
+  if (!outputs[0].device.tape.enabled || !inputs.some((input) => input?.requiresGrad)) return;
+  recordNode(name, inputs, outputs, { saved: save.map(saveForBackward), backward });
+}
+
+/** As {@link record} whether or not an input requires a gradient, for operations that keep what they need by themselves. */
+export function recordNode(
+  name: string,
+  inputs: readonly (Tensor | null)[],
+  outputs: readonly Tensor[],
+  rest: Pick<GradNode, "saved" | "backward" | "onRelease">,
+): void {
   const node: GradNode = {
     name,
     edges: inputs.map((input) => edgeTo(input)),
-    saved: save.map((tensor) => tensor.alias()),
     outputShapes: outputs.map((output) => output.shape),
     outputDTypes: outputs.map((output) => output.dtype),
     gradients: outputs.map(() => null),
-    backward,
+    ...rest,
   };
   for (const [i, output] of outputs.entries()) {
     output.requiresGrad = true;
     output.node = node;
     output.outputIndex = i;
   }
-  tape.nodes.push(node);
+  outputs[0].device.tape.nodes.push(node);
 }
 
 function edgeTo(input: Tensor | null): Edge {
@@ -119,22 +130,31 @@ export function backward(loss: Tensor, seed?: Tensor): void {
   if (seed && !sameShape(seed.shape, loss.shape)) {
     throw new Error(`backward: the seed has shape ${formatShape(seed.shape)}, the loss ${formatShape(loss.shape)}`);
   }
-  backwardFrom(loss.device, [{ output: loss, gradient: seed ?? null }]);
+  backwardFrom(loss.device, [{ node: loss.node, outputIndex: loss.outputIndex, gradient: seed ?? null }]);
 }
 
-/** As {@link backward} for several outputs, each with its gradient (null: ones). */
-export function backwardFrom(device: Device, seeds: readonly { output: Tensor; gradient: Tensor | null }[]): void {
+/** Where the backward pass starts: an output of an operation with its gradient (null: ones). */
+export interface Seed {
+  readonly node: GradNode;
+  readonly outputIndex: number;
+  readonly gradient: Tensor | null;
+}
+
+/** As {@link backward} for several outputs. */
+export function backwardFrom(device: Device, seeds: readonly Seed[]): void {
   const { tape } = device;
-  for (const { output, gradient } of seeds) {
-    if (!output.node) continue;
-    const sink = nodeSink(output.node, output.outputIndex, device);
+  for (const { node, outputIndex, gradient } of seeds) {
+    const sink = nodeSink(node, outputIndex, device);
     if (gradient) sink.add(gradient);
     else fill(sink.target().out, 1);
   }
   noGrad(device, () => {
     for (let node = tape.nodes.pop(); node; node = tape.nodes.pop()) {
-      if (node.gradients.some((gradient) => gradient)) runNode(device, node);
-      releaseNode(node);
+      try {
+        if (node.gradients.some((gradient) => gradient)) runNode(device, node);
+      } finally {
+        releaseNode(node);
+      }
     }
   });
 }
@@ -144,7 +164,10 @@ function runNode(device: Device, node: GradNode): void {
     if (!edge) return null;
     return "leaf" in edge ? leafSink(edge.leaf) : nodeSink(edge.node, edge.output, device);
   });
-  scope(device, () => node.backward(node.gradients, sinks, node.saved));
+  scope(device, () => {
+    const saved = node.saved.map((tensor) => tensor.restore());
+    node.backward(node.gradients, sinks, saved);
+  });
 }
 
 function nodeSink(node: GradNode, output: number, device: Device): Sink {
@@ -177,9 +200,10 @@ function nodeSink(node: GradNode, output: number, device: Device): Sink {
 }
 
 function leafSink(leaf: Tensor): Sink {
+  if (leaf.sink) return leaf.sink;
   return {
     target() {
-      leaf.grad ??= persistentLike(leaf);
+      leaf.grad ??= persistent(leaf.device, leaf.shape, "f32", `gradient of ${leaf.label}`);
       const accumulate = leaf.gradDefined ? 1 : 0;
       leaf.gradDefined = true;
       return { out: leaf.grad, accumulate };
@@ -191,13 +215,6 @@ function leafSink(leaf: Tensor): Sink {
   };
 }
 
-function persistentLike(leaf: Tensor): Tensor {
-  const label = `gradient of ${leaf.label}`;
-  return leaf.transient
-    ? emptyUntracked(leaf.device, leaf.shape, leaf.dtype, label)
-    : persistent(leaf.device, leaf.shape, "f32", label);
-}
-
 /** target = source + beta · target. */
 function addInto(source: Tensor, target: Tensor, beta: 0 | 1): void {
   target.device.backend.enqueue("axpby", { x: source.buffer, y: target.buffer, n: target.size, alpha: 1, beta });
@@ -206,45 +223,4 @@ function addInto(source: Tensor, target: Tensor, beta: 0 | 1): void {
 /** Marks the gradients of parameters as empty: the next backward pass overwrites them. No memory is touched. */
 export function zeroGrad(parameters: Iterable<Tensor>): void {
   for (const parameter of parameters) parameter.gradDefined = false;
-}
-
-/**
- * Gradient checkpointing: runs `body` without recording, keeps only its inputs and outputs, and runs it again in the
- * backward pass (Chen et al. 2016, arXiv 1604.06174). `body` must enqueue the same kernels both times; parameters that
- * it closes over receive their gradients as usual.
- */
-export function checkpoint(inputs: readonly Tensor[], body: (inputs: readonly Tensor[]) => Tensor): Tensor {
-  const { device } = inputs[0];
-  const output = scope(device, () => noGrad(device, () => body(inputs)));
-  record(
-    "checkpoint",
-    inputs,
-    [output],
-    inputs,
-    ([gradient], sinks, saved) => {
-      if (!gradient) return;
-      const { tape } = device;
-      const outer = tape.nodes;
-      tape.nodes = [];
-      tape.enabled = true;
-      try {
-        const leaves = saved.map((tensor, i) => {
-          const leaf = tensor.alias();
-          leaf.requiresGrad = sinks[i] !== null;
-          leaf.transient = true;
-          device.memory.track(leaf);
-          return leaf;
-        });
-        const again = scope(device, () => body(leaves));
-        backwardFrom(device, [{ output: again, gradient }]);
-        for (const [i, leaf] of leaves.entries()) if (leaf.grad) sinks[i]?.add(leaf.grad);
-      } finally {
-        tape.clear();
-        tape.nodes = outer;
-        tape.enabled = false;
-      }
-    },
-    true,
-  );
-  return output;
 }

@@ -1,5 +1,5 @@
 export { Arena, alignment } from "./arena.ts";
-export { backward, checkpoint, noGrad, record, type Sink, zeroGrad } from "./autograd.ts";
+export { backward, noGrad, record, type Sink, zeroGrad } from "./autograd.ts";
 export {
   type Backend,
   type BackendDescription,
@@ -9,7 +9,9 @@ export {
   type Graph,
   OutOfMemoryError,
 } from "./backend.ts";
+export { compressForBackward } from "./compress.ts";
 export { createDevice, type Device } from "./device.ts";
+export { openCountingBackend } from "./devices/counting.ts";
 export {
   type CudaBackend,
   type CudaOptions,
@@ -119,6 +121,7 @@ export { maxInto } from "./ops/statistics.ts";
 export { swiglu } from "./ops/swiglu.ts";
 export { gelu, sigmoid, unary } from "./ops/unary.ts";
 export { normal, philox4x32, uniform } from "./philox.ts";
+export { checkpoint, recompute } from "./recompute.ts";
 export * from "./safetensors/index.ts";
 export { scope } from "./scope.ts";
 export { formatShape, type Shape, sameShape, sizeOf } from "./shape.ts";

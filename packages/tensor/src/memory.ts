@@ -1,11 +1,14 @@
 import { Arena, type ArenaBlock } from "./arena.ts";
 import type { Backend, BufferHandle } from "./backend.ts";
 import type { DType } from "./dtype.ts";
+import type { Origin } from "./saved.ts";
 
 /** Memory behind one or more tensors, counted by references: it is given back when the last of them is released. */
 export class Storage {
   readonly handle: BufferHandle;
   readonly label: string;
+  /** How the backward pass gets the values back; null: they are kept for it. */
+  origin: Origin | null = null;
   readonly #giveBack: () => void;
   #references = 1;
 

@@ -1,4 +1,4 @@
-import type { GradNode } from "./autograd.ts";
+import type { GradNode, Sink } from "./autograd.ts";
 import type { BufferHandle } from "./backend.ts";
 import type { Device } from "./device.ts";
 import type { DType, HostData, TensorData } from "./dtype.ts";
@@ -26,8 +26,8 @@ export class Tensor implements Disposable {
   grad: Tensor | null = null;
   /** False while `grad` holds nothing: the next backward pass overwrites instead of adding. */
   gradDefined = false;
-  /** A leaf of a recomputed segment: its gradient lives in the arena too. */
-  transient = false;
+  /** Of a leaf that stands for another tensor (an input of a part that is computed again): where its gradient goes instead. */
+  sink: Sink | null = null;
   readonly storage: Storage;
   #released = false;
 

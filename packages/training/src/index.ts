@@ -62,6 +62,8 @@ export {
   openRun,
   pruneCheckpoints,
   type RunDirectory,
+  type RunEnding,
+  readEnding,
   readRunConfig,
   runDirectory,
   verifyCheckpoint,

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { createModel, initializeWeights, type K2Config, preset } from "@baltoro/k2";
+import {
+  type ActivationOptions,
+  createModel,
+  initializeWeights,
+  type K2Config,
+  preset,
+  recomputeModes,
+} from "@baltoro/k2";
 import { createDevice, type Device, openWasmBackend, recordBackend } from "@baltoro/tensor";
 import { type Communicator, createTrainStep, type MicroBatch, muonClip, type TrainStep } from "@baltoro/training";
 
@@ -29,15 +36,15 @@ function batchOf(config: K2Config, batchSize: number, length: number, seed: numb
 function stepOn(
   device: Device,
   config: K2Config,
-  options: { batchSize: number; length: number; checkpointing?: boolean; communicator?: Communicator },
+  options: ActivationOptions & { batchSize: number; length: number; communicator?: Communicator },
 ): TrainStep {
   const model = createModel(device, config, { trainable: true });
   initializeWeights(model, { seed: 1 });
-  const { batchSize, length, checkpointing = false, communicator } = options;
+  const { batchSize, length, communicator, ...activations } = options;
   return createTrainStep(model, muonClip({}), {
     batchSize,
     sequenceLength: length,
-    checkpointing,
+    ...activations,
     ...(communicator ? { communicator } : {}),
   });
 }
@@ -45,11 +52,14 @@ function stepOn(
 describe("a training step only enqueues", () => {
   const config = preset("k2-tiny");
 
-  for (const checkpointing of [false, true]) {
-    test(`the calls of two steps with different text are the same, checkpointing ${checkpointing}`, async () => {
+  for (const [recompute, store] of [
+    ...recomputeModes.map((mode) => [mode, "exact"] as const),
+    ["k2", "fp8"] as const,
+  ]) {
+    test(`the calls of two steps with different text are the same, recomputed: ${recompute}, stored: ${store}`, async () => {
       const backend = recordBackend(await openWasmBackend({ threads: 1 }));
       const device = createDevice(backend);
-      const step = stepOn(device, config, { batchSize: 2, length: sequenceLength, checkpointing });
+      const step = stepOn(device, config, { batchSize: 2, length: sequenceLength, recompute, store });
       const recordings: (readonly string[])[] = [];
       const loads: string[] = [];
       for (let i = 0; i < 3; i++) {

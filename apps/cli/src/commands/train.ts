@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { countParameters, type K2Config, parseConfig, preset } from "@baltoro/k2";
+import { countParameters, type K2Config, parseConfig, preset, recomputeModes, storageFormats } from "@baltoro/k2";
 import { countGpus, type Device, openDevice } from "@baltoro/tensor";
 import {
   defaultPretrainConfig,
@@ -15,6 +15,7 @@ import {
   readRunConfig,
   runDirectory,
   startLocalRanks,
+  storedPretrainConfig,
 } from "@baltoro/training";
 import { deviceFlags, deviceOptions, deviceUsage } from "../checkpoint.ts";
 import { type Command, integerOption, numberOption, UsageError } from "../usage.ts";
@@ -24,7 +25,7 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
 
   --out DIR             directory of the run (default runs-out/NAME of the first data file)
   --val PATH            text for validation (default: the last twentieth of the data)
-  --resume              go on from the last checkpoint in --out; nothing else is needed then
+  --resume              go on from the last checkpoint in --out; nothing else is needed then. --recompute may be another
   --model NAME|FILE     k2-tiny, k2-nano (default), k2-mini, or a config.json
   --tokenizer DIR       use this tokenizer instead of training one
   --steps N             optimizer steps (default 1000)
@@ -33,7 +34,9 @@ const usage = `baltoro train --data PATH [--data PATH …] [options]
   --lr X                highest learning rate (default 4e-3)
   --optimizer NAME      muonclip (default) or adamw
   --tau X               QK-Clip threshold, 0 is off (default 100)
-  --checkpointing       recompute activations instead of keeping them
+  --recompute MODE      activations that are computed again instead of kept, for less memory and the same bits: none (default), k2 (norms,
+                        SwiGLU, MLA's up-projections, experts' down-projections) or layer (all but each layer's input)
+  --store FORMAT        how the largest of those that are kept are stored: exact (default), or fp8, which rounds gradients
   --seed N              (default 1)
   ${deviceUsage}
   --ranks N             train with N processes on this machine, each on its part of the batch and on a GPU of
@@ -67,11 +70,16 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
     sequenceLength: integerOption("sequence", text("sequence"), 2),
     learningRate: numberOption("lr", text("lr")),
     qkClipThreshold: numberOption("tau", text("tau")),
-    checkpointing: values["checkpointing"] === true,
+    recompute: choiceOption("recompute", recomputeModes, text("recompute")),
+    store: choiceOption("store", storageFormats, text("store")),
     seed: integerOption("seed", text("seed"), 0),
     name: basename(text("out") ?? defaultDirectory(data)),
     subtitle: `${text("model") ?? "k2-nano"} on ${data.map((path) => basename(path)).join(", ")}`,
   };
+  if (given.recompute === "layer" && given.store === "fp8")
+    throw new UsageError(
+      "--store fp8 goes with --recompute k2 or none: of whole layers the input alone is kept, exactly",
+    );
   if ((given.sequenceLength ?? 0) > model.maxPositionEmbeddings) {
     throw new UsageError(
       `--sequence is ${given.sequenceLength}, the model takes ${model.maxPositionEmbeddings} positions`,
@@ -79,6 +87,13 @@ function configFromOptions(values: Readonly<Record<string, string | boolean | st
   }
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return defaultPretrainConfig(known as typeof given & Pick<PretrainConfig, "data" | "model" | "steps">);
+}
+
+/** One of several words. @throws UsageError */
+function choiceOption<T extends string>(name: string, known: readonly T[], value: string | undefined): T | undefined {
+  const found = known.find((word) => word === value);
+  if (value !== undefined && !found) throw new UsageError(`--${name} is ${value}, expected ${known.join(", ")}`);
+  return found;
 }
 
 function defaultDirectory(data: readonly string[]): string {
@@ -161,7 +176,8 @@ export const train: Command = {
         lr: { type: "string" },
         optimizer: { type: "string" },
         tau: { type: "string" },
-        checkpointing: { type: "boolean" },
+        recompute: { type: "string" },
+        store: { type: "string" },
         seed: { type: "string" },
         ...deviceFlags,
         ranks: { type: "string" },
@@ -178,7 +194,9 @@ export const train: Command = {
     const directory = values.out ?? (values.data ? defaultDirectory(values.data) : undefined);
     if (directory === undefined) throw new UsageError("--data is missing: which text to train on?");
     const config = values.resume
-      ? (readRunConfig(runDirectory(directory)) as unknown as PretrainConfig)
+      ? storedPretrainConfig(readRunConfig(runDirectory(directory)), {
+          recompute: choiceOption("recompute", recomputeModes, values.recompute),
+        })
       : configFromOptions(values);
     const { device: name = "auto", ...options } = deviceOptions(values);
     if (options.precision === "fp8")

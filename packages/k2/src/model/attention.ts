@@ -10,6 +10,7 @@ import {
   type Tensor,
 } from "@baltoro/tensor";
 import { type K2Config, softmaxScale } from "../config.ts";
+import { type Activations, keepAll } from "./activations.ts";
 import type { AttentionWeights } from "./weights.ts";
 
 /** A batch of packed sequences, T = B · S rows. */
@@ -30,9 +31,24 @@ export function projectQuery(
   positions: Tensor,
   tables: RopeTables,
 ): Tensor {
+  return expandQuery(compressQuery(x, weights), weights, config, positions, tables);
+}
+
+/** What queries are expanded from: [T, qLoraRank], or x itself in models without that projection. */
+function compressQuery(x: Tensor, weights: AttentionWeights): Tensor {
+  return weights.qA ? linear(x, weights.qA) : x;
+}
+
+function expandQuery(
+  compressed: Tensor,
+  weights: AttentionWeights,
+  config: K2Config,
+  positions: Tensor,
+  tables: RopeTables,
+): Tensor {
   const { numAttentionHeads: heads, qkNopeHeadDim, qkRopeHeadDim, rmsNormEps } = config;
-  const low = weights.qA && weights.qANorm ? rmsNorm(linear(x, weights.qA), weights.qANorm, rmsNormEps) : x;
-  const q = reshape(linear(low, weights.qB), [x.shape[0], heads, qkNopeHeadDim + qkRopeHeadDim]);
+  const low = weights.qANorm ? rmsNorm(compressed, weights.qANorm, rmsNormEps) : compressed;
+  const q = reshape(linear(low, weights.qB), [compressed.shape[0], heads, qkNopeHeadDim + qkRopeHeadDim]);
   return rope(q, positions, tables, qkNopeHeadDim);
 }
 
@@ -44,10 +60,20 @@ export function projectLatent(
   positions: Tensor,
   tables: RopeTables,
 ) {
-  const [compressed, keyRope] = split(linear(x, weights.kvA), [config.kvLoraRank, config.qkRopeHeadDim]);
+  return normalizeLatent(linear(x, weights.kvA), weights, config, positions, tables);
+}
+
+function normalizeLatent(
+  projected: Tensor,
+  weights: AttentionWeights,
+  config: K2Config,
+  positions: Tensor,
+  tables: RopeTables,
+) {
+  const [compressed, keyRope] = split(projected, [config.kvLoraRank, config.qkRopeHeadDim]);
   return {
     latent: rmsNorm(compressed, weights.kvANorm, config.rmsNormEps),
-    keyRope: rope(reshape(keyRope, [x.shape[0], 1, config.qkRopeHeadDim]), positions, tables),
+    keyRope: rope(reshape(keyRope, [projected.shape[0], 1, config.qkRopeHeadDim]), positions, tables),
   };
 }
 
@@ -61,16 +87,22 @@ export function latentAttention(
   config: K2Config,
   batch: PackedBatch,
   tables: RopeTables,
+  activations: Activations = keepAll,
 ) {
   const { numAttentionHeads: heads, qkNopeHeadDim, qkRopeHeadDim, vHeadDim } = config;
   const rows = x.shape[0];
   const [sequences, length] = batch.documents.shape;
-  const q = projectQuery(x, weights, config, batch.positions, tables);
-  const { latent, keyRope } = projectLatent(x, weights, config, batch.positions, tables);
-  const expanded = reshape(linear(latent, weights.kvB), [rows, heads, qkNopeHeadDim + vHeadDim]);
-  const [keyNope, value] = split(expanded, [qkNopeHeadDim, vHeadDim]);
   const qkDim = qkNopeHeadDim + qkRopeHeadDim;
-  const k = concatenate([keyNope, keyRope]);
+  const [q, k, value] = activations.again(
+    [compressQuery(x, weights), linear(x, weights.kvA), batch.positions],
+    ([compressed, projected, positions]) => {
+      const { latent, keyRope } = normalizeLatent(projected, weights, config, positions, tables);
+      const expanded = reshape(linear(latent, weights.kvB), [rows, heads, qkNopeHeadDim + vHeadDim]);
+      const [keyNope, value] = split(expanded, [qkNopeHeadDim, vHeadDim]);
+      const q = expandQuery(compressed, weights, config, positions, tables);
+      return [q, concatenate([keyNope, keyRope]), value];
+    },
+  );
   const { out, rowMax } = softmaxAttention(
     reshape(q, [sequences, length, heads, qkDim]),
     reshape(k, [sequences, length, heads, qkDim]),

@@ -1,9 +1,17 @@
+export {
+  type ActivationOptions,
+  type Activations,
+  activationsOf,
+  type RecomputeMode,
+  recomputeModes,
+  type StorageFormat,
+  storageFormats,
+} from "./activations.ts";
 export type { PackedBatch } from "./attention.ts";
-export { type RoutedExperts, routedExperts } from "./feed-forward.ts";
+export { expertRows, type RoutedExperts, routedExperts } from "./feed-forward.ts";
 export { type InitializationOptions, initializeWeights } from "./initialize.ts";
 export {
   createModel,
-  type ForwardOptions,
   forwardHidden,
   forwardLogits,
   forwardLoss,

@@ -17,6 +17,7 @@ import {
 } from "@baltoro/tensor";
 import type { K2Config } from "../config.ts";
 import { ropeTables } from "../rope.ts";
+import { type ActivationOptions, type Activations, activationsOf, keepAll } from "./activations.ts";
 import { latentAttention, type PackedBatch } from "./attention.ts";
 import { feedForward, mixtureOfExperts, type RoutedExperts } from "./feed-forward.ts";
 import { createWeights, type K2Weights, type LayerWeights, releaseWeights } from "./weights.ts";
@@ -98,39 +99,30 @@ export function createModel(device: Device, config: K2Config, options: ModelOpti
   };
 }
 
-/** Options of the forward pass. */
-export interface ForwardOptions {
-  /** Keep only each block's input and compute the block again in the backward pass. */
-  readonly checkpointing?: boolean;
-}
-
 /** Hidden states after the last norm: tokens [B, S] → [B · S, D]. */
-export function forwardHidden(model: K2Model, batch: PackedBatch, options: ForwardOptions = {}): Tensor {
+export function forwardHidden(model: K2Model, batch: PackedBatch, options: ActivationOptions = {}): Tensor {
   const { device, config, weights } = model;
+  const activations = activationsOf(options);
   const rows = batch.tokens.size;
   let x = reshape(embedding(weights.embedding, batch.tokens), [rows, config.hiddenSize]);
   for (const index of weights.layers.keys()) {
     const input = x;
-    x = options.checkpointing
-      ? checkpoint([input], ([saved]) => block(model, index, saved, batch))
-      : scope(device, () => block(model, index, input, batch));
+    x =
+      options.recompute === "layer"
+        ? checkpoint([input], ([saved]) => block(model, index, saved, batch, activations))
+        : scope(device, () => block(model, index, input, batch, activations));
   }
   return rmsNorm(x, weights.norm, config.rmsNormEps);
 }
 
 /** One block: x += attention(norm(x)); x += feedForward(norm(x)). x [T, D] → [T, D]. */
-function block(model: K2Model, index: number, x: Tensor, batch: PackedBatch): Tensor {
+function block(model: K2Model, index: number, x: Tensor, batch: PackedBatch, activations: Activations): Tensor {
   const { config, statistics, tables } = model;
   const layer = model.weights.layers[index];
-  const { out, rowMax } = latentAttention(
-    rmsNorm(x, layer.inputNorm, config.rmsNormEps),
-    layer.attention,
-    config,
-    batch,
-    tables,
-  );
+  const normed = activations.again([x], ([input]) => rmsNorm(input, layer.inputNorm, config.rmsNormEps));
+  const { out, rowMax } = latentAttention(normed, layer.attention, config, batch, tables, activations);
   noGrad(model.device, () => maxInto(rowMax, statistics.maxLogits[index]));
-  return addFeedForward(add(x, out), layer, config, statistics.loads[index], model.experts?.mix);
+  return addFeedForward(add(x, out), layer, config, statistics.loads[index], model.experts?.mix, activations);
 }
 
 /** x + feedForward(norm(x)), dense or with experts. Shared with decoding. */
@@ -140,11 +132,12 @@ export function addFeedForward(
   config: K2Config,
   loads: Tensor | null,
   mix?: RoutedExperts,
+  activations: Activations = keepAll,
 ): Tensor {
-  const normed = rmsNorm(x, layer.postAttentionNorm, config.rmsNormEps);
-  if (layer.dense) return add(x, feedForward(normed, layer.dense));
+  const normed = activations.again([x], ([input]) => rmsNorm(input, layer.postAttentionNorm, config.rmsNormEps));
+  if (layer.dense) return add(x, feedForward(normed, layer.dense, activations));
   if (!layer.moe || !loads) throw new Error("addFeedForward: the layer has neither a dense feed-forward nor experts");
-  return add(x, mixtureOfExperts(normed, layer.moe, config, loads, mix));
+  return add(x, mixtureOfExperts(normed, layer.moe, config, loads, mix, activations));
 }
 
 /** Logits of all positions: [B · S, V]. */
@@ -156,7 +149,7 @@ export function forwardLogits(model: K2Model, batch: PackedBatch): Tensor {
 export function forwardLoss(
   model: K2Model,
   batch: PackedBatch & { readonly targets: Tensor },
-  options: ForwardOptions & { readonly zLoss?: number } = {},
+  options: ActivationOptions & { readonly zLoss?: number } = {},
 ): Tensor {
   const hidden = forwardHidden(model, batch, options);
   const targets = reshape(batch.targets, [batch.targets.size]);

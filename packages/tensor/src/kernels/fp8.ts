@@ -37,9 +37,4 @@ export const fp8Kernels = {
   },
   /** y [matrices, rows, columns] = code · scale, rounded to y's type (bf16 by way of f32). */
   dequantizeBlocks: { x: "in", y: "out", matrices: "int", rows: "int", columns: "int" },
-  /**
-   * Quantizes activations in tiles of 1 × 128: codes i32 [rows · columns / 4] as in storeBlocks, scales [⌈columns / 128⌉, rows], a tile's
-   * number first. columns is a multiple of 4.
-   */
-  quantizeTiles: { x: "in", codes: "out", scales: "out", rows: "int", columns: "int" },
 } as const satisfies KernelTable;

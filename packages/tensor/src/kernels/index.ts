@@ -11,6 +11,7 @@ import { optimizerKernels } from "./optimizers.ts";
 import type { KernelTable } from "./parameter.ts";
 import { randomKernels } from "./random.ts";
 import { reductionKernels } from "./reductions.ts";
+import { tileKernels } from "./tiles.ts";
 
 export { type BinaryOp, binaryOps, type ReduceOp, reduceOps, type UnaryOp, unaryOps } from "./operators.ts";
 export type { ParameterKind } from "./parameter.ts";
@@ -40,6 +41,7 @@ export const kernels = {
   ...moeKernels,
   ...randomKernels,
   ...optimizerKernels,
+  ...tileKernels,
   ...fp8Kernels,
   ...decodeKernels,
 } as const satisfies KernelTable;
@@ -62,7 +64,6 @@ export const fp8KernelNames = [
   "quantizeBlocks",
   "storeBlocks",
   "dequantizeBlocks",
-  "quantizeTiles",
 ] as const satisfies readonly KernelName[];
 
 export type Fp8KernelName = (typeof fp8KernelNames)[number];

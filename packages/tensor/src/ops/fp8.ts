@@ -3,8 +3,8 @@ import type { Device } from "../device.ts";
 import type { FloatDType, HostData } from "../dtype.ts";
 import { fp8Block } from "../fp8-layout.ts";
 import { scaleShape } from "../safetensors/index.ts";
-import { formatShape } from "../shape.ts";
-import { empty, persistent, type Tensor } from "../tensor.ts";
+import { formatShape, type Shape } from "../shape.ts";
+import { empty, emptyUntracked, persistent, type Tensor } from "../tensor.ts";
 import { asRows, expectDType, expectTensor } from "./check.ts";
 
 /** Which rows of an fp8e4m3 tensor [..., rows, columns] are written: `firstRow`, a multiple of 128, and on, of the `matrix`-th matrix. */
@@ -93,6 +93,16 @@ export function quantizeTiles(x: Tensor): { readonly codes: Tensor; readonly sca
     ...{ x: x.buffer, codes: codes.buffer, scales: scales.buffer, rows, columns: width },
   });
   return { codes, scales };
+}
+
+/** The values of {@link quantizeTiles}, as a tensor of the given shape and type. No scope owns it. */
+export function dequantizeTiles(codes: Tensor, scales: Tensor, shape: Shape, dtype: FloatDType): Tensor {
+  const y = emptyUntracked(codes.device, shape, dtype, "dequantizeTiles");
+  const { rows, width: columns } = asRows(y);
+  codes.device.backend.enqueue("dequantizeTiles", {
+    ...{ codes: codes.buffer, scales: scales.buffer, y: y.buffer, rows, columns },
+  });
+  return y;
 }
 
 function placeOf(op: string, target: Tensor, count: number, { matrix = 0, firstRow = 0 }: BlockPlace) {

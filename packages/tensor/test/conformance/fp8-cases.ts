@@ -1,5 +1,5 @@
 import type { fp8Kernels } from "../../src/kernels/fp8.ts";
-import type { Case, Cases } from "./case.ts";
+import type { Cases } from "./case.ts";
 import { random } from "./draw.ts";
 
 /** Values of all kinds that a quantizer meets: zeros, what is not finite, and what is too small for a normal scale. */
@@ -15,20 +15,9 @@ export function difficultValues(rows: number, columns: number): Float32Array {
   return values;
 }
 
-const tiles = (rows: number, columns: number): Case => ({
-  args: {
-    x: difficultValues(rows, columns),
-    codes: new Int32Array((rows * columns) / 4),
-    scales: new Float32Array(Math.ceil(columns / 128) * rows),
-    rows,
-    columns,
-  },
-});
-
 /** The kernels on fp8e4m3 buffers have their cases in fp8.ts. */
 export const fp8Cases: Cases<keyof typeof fp8Kernels> = {
   quantizeBlocks: () => [],
   storeBlocks: () => [],
   dequantizeBlocks: () => [],
-  quantizeTiles: () => [tiles(1, 4), tiles(5, 128), tiles(7, 300), tiles(130, 512)],
 };

@@ -1,15 +1,5 @@
-import type { HeldExperts, K2Config } from "@baltoro/k2";
-import {
-  empty,
-  floatOf,
-  groupedMatmul,
-  permute,
-  record,
-  sortByExpert,
-  swiglu,
-  type Tensor,
-  unpermute,
-} from "@baltoro/tensor";
+import { expertRows, type HeldExperts, type K2Config } from "@baltoro/k2";
+import { empty, floatOf, permute, record, sortByExpert, type Tensor, unpermute } from "@baltoro/tensor";
 import type { Communicator } from "./communicator.ts";
 import { gatherToFirst } from "./sharded-optimizer.ts";
 
@@ -34,7 +24,7 @@ export function expertParallel(communicator: Communicator, config: K2Config): He
     first,
     count,
     gather: (held) => gatherToFirst(communicator, held),
-    mix(x, { weights, indices }, experts) {
+    mix(x, { weights, indices }, experts, _config, activations) {
       const { device } = x;
       const tokens = gatherRows(communicator, x);
       const tokenWeights = gatherRows(communicator, weights);
@@ -57,10 +47,11 @@ export function expertParallel(communicator: Communicator, config: K2Config): He
         dst1: 0,
         accumulate: 0,
       });
-      const rows = permute(tokens, order);
-      const multiply = (input: Tensor, weight: Tensor) => groupedMatmul(input, weight, offsets, { partial: true });
-      const inner = swiglu(multiply(rows, experts.gate), multiply(rows, experts.up));
-      return sumRows(communicator, unpermute(multiply(inner, experts.down), tokenWeights, order));
+      const rows = expertRows(permute(tokens, order), experts, offsets, {
+        partial: true,
+        ...(activations ? { activations } : {}),
+      });
+      return sumRows(communicator, unpermute(rows, tokenWeights, order));
     },
   };
 }

@@ -39,7 +39,13 @@ export function openMetrics(path: string, step = 0): MetricsWriter {
         throw new RangeError(`metrics: step ${record.step} after step ${last}`);
       }
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
-      for (let done = 0; done < line.length; ) done += writeSync(file, line, done, line.length - done, end + done);
+      try {
+        for (let done = 0; done < line.length; ) done += writeSync(file, line, done, line.length - done, end + done);
+      } catch (error) {
+        // A disk that is full in the middle of a line: the file ends with the line before.
+        ftruncateSync(file, end);
+        throw error;
+      }
       end += line.length;
       last = record.step;
     },

@@ -1,4 +1,10 @@
-import type { K2Config } from "@baltoro/k2";
+import {
+  type ActivationOptions,
+  activationsOf,
+  type K2Config,
+  type RecomputeMode,
+  type StorageFormat,
+} from "@baltoro/k2";
 import type { NewtonSchulzVariant } from "../optimizer/index.ts";
 
 /** Everything that decides a pretraining run. It is stored with the run, and a resumed run takes it from there. */
@@ -32,7 +38,10 @@ export interface PretrainConfig {
   readonly qkClipThreshold: number;
   readonly balanceRate: number;
   readonly zLoss: number;
-  readonly checkpointing: boolean;
+  /** Which activations are computed again in the backward pass instead of kept: less memory, more time, the same bits. */
+  readonly recompute: RecomputeMode;
+  /** How the largest of those that are kept are stored: in fp8, gradients are rounded. */
+  readonly store: StorageFormat;
   readonly seed: number;
   /** Steps between validations and between checkpoints. */
   readonly validateEvery: number;
@@ -68,7 +77,8 @@ export function defaultPretrainConfig(
     qkClipThreshold: 100,
     balanceRate: 1e-3,
     zLoss: 0,
-    checkpointing: false,
+    recompute: "none",
+    store: "exact",
     seed: 1,
     validateEvery: Math.max(1, Math.min(250, Math.ceil(steps / 10))),
     checkpointEvery: Math.max(1, Math.min(250, Math.ceil(steps / 4))),
@@ -76,4 +86,20 @@ export function defaultPretrainConfig(
     validationBatches: 16,
     ...given,
   };
+}
+
+/**
+ * The configuration that a run has stored, to go on with. Runs from before there were several ways to recompute activations say whether they
+ * did, and stored them exactly. `recompute` may be another than before: the bits are the same.
+ *
+ * @throws where it and the way activations are stored exclude each other.
+ */
+export function storedPretrainConfig(
+  stored: Readonly<Record<string, unknown>>,
+  { recompute }: { readonly recompute?: RecomputeMode | undefined } = {},
+): PretrainConfig {
+  const before = stored["checkpointing"] === true ? "layer" : "none";
+  const config = { recompute: before, store: "exact", ...stored, ...(recompute ? { recompute } : {}) };
+  activationsOf(config as ActivationOptions);
+  return config as unknown as PretrainConfig;
 }

@@ -1,10 +1,14 @@
+import { existsSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { createModel, initializeWeights } from "@baltoro/k2";
 import type { Device } from "@baltoro/tensor";
 import { type AcrossRanks, acrossRanks, type Communicator, expertParallel } from "../distributed/index.ts";
+import { readMetrics } from "../metrics/index.ts";
 import { muonClip } from "../optimizer/index.ts";
 import { createProgress, type Progress } from "../progress/index.ts";
+import { loadRunReport, renderReport } from "../report/index.ts";
 import {
+  clearEnding,
   latestCheckpoint,
   openRun,
   pruneCheckpoints,
@@ -12,10 +16,14 @@ import {
   runDirectory,
   verifyCheckpoint,
   writeCheckpoint,
+  writeEnding,
+  writeFileAtomic,
   writeRunConfig,
 } from "../runfiles/index.ts";
 import type { PretrainConfig } from "./config.ts";
+import { DivergedError } from "./divergence.ts";
 import { environmentDifferences, type TrainingEnvironment, trainingEnvironment } from "./environment.ts";
+import { isMachineFailure, TrainingFailedError, trainingFailed, type Whereabouts } from "./failure.ts";
 import { prepareText, prepareTokenizer } from "./text.ts";
 import { type PretrainResult, trainLoop } from "./train-loop.ts";
 import { createTrainStep } from "./train-step.ts";
@@ -68,11 +76,14 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       `${config.model.nRoutedExperts} experts do not divide among ${size} ranks; leave expertParallel off`,
     );
   const environment = trainingEnvironment(device, size);
+  const whereabouts: Whereabouts = { doing: "while the run was prepared", saved: 0 };
   const { run, lock } = chief ? openRun(directory) : { run: runDirectory(directory), lock: null };
   try {
     const { checkpoint, tokenizer, text } = await rankZeroFirst(communicator, () =>
       prepareFiles(run, config, options, { chief, progress, environment }),
     );
+    whereabouts.saved = checkpoint?.step ?? 0;
+    whereabouts.doing = `before step ${whereabouts.saved + 1}`;
     const across = acrossRanks(device, communicator);
     await assertSameRun(across, `${JSON.stringify(config)} from step ${checkpoint?.step ?? 0}`);
     const model = createModel(device, config.model, {
@@ -89,7 +100,8 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       batchSize: config.batchSize / size,
       sequenceLength: config.sequenceLength,
       accumulation: config.accumulation,
-      checkpointing: config.checkpointing,
+      recompute: config.recompute,
+      store: config.store,
       zLoss: config.zLoss,
       balanceRate: config.balanceRate,
       adamWOnly: config.optimizer === "adamw",
@@ -109,7 +121,7 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       } else await bringTraining(model, step.saved);
       await communicator?.barrier(slowLimitSeconds);
     };
-    return await trainLoop({
+    const loop = {
       run,
       config,
       model,
@@ -121,11 +133,33 @@ async function pretrainRank(config: PretrainConfig, options: PretrainOptions): P
       signal,
       across,
       ranks: size,
+      whereabouts,
       chief,
+    };
+    return await trainLoop(loop).catch((error) => {
+      throw error instanceof DivergedError ? error : trainingFailed(error, whereabouts, { ...config, directory });
     });
+  } catch (error) {
+    const failure = isMachineFailure(error)
+      ? trainingFailed(error, whereabouts, { ...config, directory })
+      : (error as Error);
+    if (chief && (failure instanceof TrainingFailedError || failure instanceof DivergedError)) {
+      progress.finish();
+      recordFailure(run, failure);
+    }
+    throw failure;
   } finally {
     lock?.release();
   }
+}
+
+/** Leaves ending and report as they are now. A disk that is full must not hide what happened: this is done where it can be. */
+function recordFailure(run: RunDirectory, { message }: Error): void {
+  try {
+    const step = existsSync(run.metrics) ? (readMetrics(run.metrics).at(-1)?.step ?? 0) : 0;
+    writeEnding(run, { outcome: "failed", step, message });
+    writeFileAtomic(run.report, renderReport(loadRunReport(run)));
+  } catch {}
 }
 
 /** How long ranks wait while the first one tokenizes or writes a checkpoint. */
@@ -156,6 +190,7 @@ async function prepareFiles(
   }
   if (!checkpoint && resume) throw new Error(`${run.path} holds no checkpoint to resume from`);
   if (checkpoint && chief) verifyCheckpoint(checkpoint.path);
+  if (chief) clearEnding(run);
   if (!checkpoint && chief) writeRunConfig(run, { ...config, environment: { ...environment, seed: config.seed } });
   const tokenizer = await prepareTokenizer(run.tokenizer, config, progress, signal);
   const text = await prepareText(tokenCache ?? run.tokens, tokenizer, config, progress, communicator);

@@ -3,10 +3,11 @@ import type { AcrossRanks } from "../distributed/index.ts";
 import { openMetrics } from "../metrics/index.ts";
 import type { Progress } from "../progress/index.ts";
 import { loadRunReport, renderReport } from "../report/index.ts";
-import { latestCheckpoint, type RunDirectory, writeFileAtomic } from "../runfiles/index.ts";
+import { latestCheckpoint, type RunDirectory, writeEnding, writeFileAtomic } from "../runfiles/index.ts";
 import { wsd } from "../schedules/index.ts";
 import type { PretrainConfig } from "./config.ts";
 import { divergedAt, weightNorm } from "./divergence.ts";
+import type { Whereabouts } from "./failure.ts";
 import type { RunText } from "./text.ts";
 import type { StepMetrics, TrainStep } from "./train-step.ts";
 import type { TrainingState } from "./training-checkpoint.ts";
@@ -35,6 +36,8 @@ export interface Loop {
   readonly across: AcrossRanks;
   /** How many ranks train, each on a device of its own. */
   readonly ranks: number;
+  /** Kept up to date: what a failure happened in. */
+  readonly whereabouts: Whereabouts;
   /** This rank writes what the run leaves behind. */
   readonly chief: boolean;
 }
@@ -52,6 +55,7 @@ export async function trainLoop({
   signal,
   across,
   ranks,
+  whereabouts,
   chief,
 }: Loop): Promise<PretrainResult> {
   const schedule = wsd({
@@ -74,27 +78,30 @@ export async function trainLoop({
   /** A rank that was asked to stop stops all of them after the same step. */
   const stopped = async () => (await across([signal?.aborted ? 1 : 0], "max"))[0] > 0;
   let { step: done, tokens, seconds } = state;
-  let saved = done;
+  whereabouts.saved = done;
   let valLoss: number | null = null;
   let valBitsPerByte: number | null = null;
   const validate = async () => {
+    whereabouts.doing = done === 0 ? "in the validation before step 1" : `in the validation after step ${done}`;
     const start = performance.now();
     ({ valLoss, valBitsPerByte } = await validationLoss(step, validation, config.validationBatches, across));
     return (performance.now() - start) / 1000;
   };
   /** The loss of a step is from before its update: weights are saved only if they, and the loss after it, are numbers. */
   const checkedSave = async (learningRate: number) => {
+    whereabouts.doing = `while the checkpoint of step ${done} was written`;
+    metrics?.sync();
     const [loss] = await across([await step.evaluate(train.batchAt(done, 0))], "sum");
     const [norm] = await across([await weightNorm(model)], "sum");
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
       throw divergedAt(
         done,
         `after its update the loss is ${loss}, the norm of the weights ${norm}`,
-        saved,
+        whereabouts.saved,
         learningRate,
       );
     await save({ step: done, tokens, seconds, environment: state.environment });
-    saved = done;
+    whereabouts.saved = done;
   };
   if (done === 0) {
     await validate();
@@ -109,6 +116,7 @@ export async function trainLoop({
   let next = done;
   let batches = done < config.steps ? microBatches(done) : [];
   const runNext = () => {
+    whereabouts.doing = `in step ${next + 1}`;
     const learningRate = schedule(next);
     step.run(batches, { learningRate, step: next });
     const metrics = step.metrics();
@@ -124,10 +132,12 @@ export async function trainLoop({
   while (underWay.length > 0 || (done < config.steps && !stop)) {
     if (underWay.length === 0) start = performance.now();
     while (next < config.steps && !stop && underWay.length <= lead && (next === done || !pausesAfter(next))) runNext();
+    // A device that fails cannot always tell which of the steps under way it was.
+    whereabouts.doing = next > done + 1 ? `in step ${done + 1} or ${next}` : `in step ${done + 1}`;
     const { metrics: pending, learningRate } = underWay.shift() as (typeof underWay)[number];
     const { loss, gradientNorm, maxLogits, headLogits, loadImbalance } = await pending;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, saved, learningRate);
+      throw divergedAt(done + 1, `loss ${loss}, gradient norm ${gradientNorm}`, whereabouts.saved, learningRate);
     const now = performance.now();
     const elapsed = (now - start) / 1000;
     start = now;
@@ -166,17 +176,14 @@ export async function trainLoop({
     // What is under way is the last step then.
     if (underWay.length === 0 && (stop || pausesAfter(done))) {
       if (stop || done === config.steps || done % config.checkpointEvery === 0) {
-        metrics?.sync();
         await checkedSave(learningRate);
         writeReport();
       }
       start = performance.now();
     }
   }
-  if (saved !== done) {
-    metrics?.sync();
-    await checkedSave(schedule(done));
-  }
+  if (whereabouts.saved !== done) await checkedSave(schedule(done));
+  if (chief) writeEnding(run, { outcome: done >= config.steps ? "finished" : "stopped", step: done });
   writeReport();
   progress.finish();
   const { checkpoint } = latestCheckpoint(run.checkpoints);

@@ -1,4 +1,4 @@
-import { forwardLoss, type K2Model } from "@baltoro/k2";
+import { type ActivationOptions, forwardLoss, type K2Model } from "@baltoro/k2";
 import {
   backward,
   binaryOps,
@@ -41,13 +41,12 @@ export interface StepMetrics {
 }
 
 /** Options of {@link createTrainStep}. */
-export interface TrainStepOptions {
+export interface TrainStepOptions extends ActivationOptions {
   /** Sequences per micro-batch, of this rank. */
   readonly batchSize: number;
   readonly sequenceLength: number;
   /** Micro-batches whose gradients are added up before a step. Default 1. */
   readonly accumulation?: number;
-  readonly checkpointing?: boolean;
   readonly zLoss?: number;
   /** Step of the router's selection bias per optimizer step (DeepSeek-V3 §2.1.2). Default 1e-3. */
   readonly balanceRate?: number;
@@ -84,7 +83,15 @@ export interface TrainStep {
 
 /** Builds the step: fixed input tensors, the optimizer's state, and the order of the kernels. */
 export function createTrainStep(model: K2Model, optimizer: MuonClip, options: TrainStepOptions): TrainStep {
-  const { batchSize, sequenceLength, accumulation = 1, checkpointing = false, zLoss = 0, balanceRate = 1e-3 } = options;
+  const {
+    batchSize,
+    sequenceLength,
+    accumulation = 1,
+    recompute = "none",
+    store = "exact",
+    zLoss = 0,
+    balanceRate = 1e-3,
+  } = options;
   const { communicator } = options;
   const { device, config, statistics } = model;
   const { backend } = device;
@@ -202,7 +209,7 @@ export function createTrainStep(model: K2Model, optimizer: MuonClip, options: Tr
     weighMicroBatches();
     for (const [i, batch] of inputs.entries()) {
       scope(device, () => {
-        const mean = forwardLoss(model, batch, { checkpointing, zLoss });
+        const mean = forwardLoss(model, batch, { recompute, store, zLoss });
         const weight = empty(device, [], "f32", "weight of the micro-batch");
         copy(lossWeights, i, weight, 0, 1);
         backend.enqueue("scaleByScalar", {

@@ -35,7 +35,7 @@ export function renderReport(run: RunReport): string {
   );
 }
 
-function header({ name, subtitle, steps }: RunReport, { step }: RunSummary): string {
+function header({ name, subtitle, steps, ending }: RunReport, { step }: RunSummary): string {
   const finished = steps === undefined || step >= steps;
   const badge =
     steps === undefined
@@ -43,7 +43,10 @@ function header({ name, subtitle, steps }: RunReport, { step }: RunSummary): str
       : finished
         ? badgeOf("finished", "")
         : badgeOf(`step ${groupedInteger(step)} of ${groupedInteger(steps)}`, " open");
-  return `<header><h1>${escapeText(name)}</h1>${badge}${subtitle ? `<p>${escapeText(subtitle)}</p>` : ""}</header>`;
+  // A run that was stopped in its last steps shows how far it came already.
+  const failed = ending?.outcome === "failed" ? badgeOf("failed", " open") : "";
+  const message = ending?.message ? `<p>${escapeText(ending.message)}</p>` : "";
+  return `<header><h1>${escapeText(name)}</h1>${badge}${failed}${subtitle ? `<p>${escapeText(subtitle)}</p>` : ""}${message}</header>`;
 }
 
 function badgeOf(text: string, kind: string): string {

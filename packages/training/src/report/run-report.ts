@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { type MetricsRecord, readMetrics } from "../metrics/index.ts";
-import { type RunDirectory, readRunConfig } from "../runfiles/index.ts";
+import { type RunDirectory, type RunEnding, readEnding, readRunConfig } from "../runfiles/index.ts";
 
 /** All that a report is made of. */
 export interface RunReport {
@@ -16,6 +16,8 @@ export interface RunReport {
   /** Backend, threads, versions, seed. */
   readonly environment: Readonly<Record<string, unknown>>;
   readonly records: readonly MetricsRecord[];
+  /** How the run ended, where it has and that is known. */
+  readonly ending?: RunEnding;
 }
 
 /**
@@ -24,6 +26,7 @@ export interface RunReport {
  */
 export function loadRunReport(run: RunDirectory, more: Partial<RunReport> = {}): RunReport {
   const { environment, ...config } = readRunConfig(run);
+  const ending = readEnding(run);
   const text = (value: unknown) => (typeof value === "string" ? value : undefined);
   const number = (value: unknown) => (typeof value === "number" ? value : undefined);
   return {
@@ -35,6 +38,7 @@ export function loadRunReport(run: RunDirectory, more: Partial<RunReport> = {}):
       typeof environment === "object" && environment !== null ? (environment as Record<string, unknown>) : {},
     config,
     records: readMetrics(run.metrics),
+    ...(ending ? { ending } : {}),
     ...more,
   };
 }

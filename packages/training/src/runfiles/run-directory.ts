@@ -6,7 +6,7 @@ import { acquireLock, type Lock } from "./lock.ts";
 /**
  * Where things of a run lie:
  *
- *     config.json    metrics.jsonl    report.html    run.lock
+ *     config.json    metrics.jsonl    report.html    ending.json    run.lock
  *     checkpoints/step-000123/        tokenizer/     tokens/
  */
 export interface RunDirectory {
@@ -14,6 +14,7 @@ export interface RunDirectory {
   readonly config: string;
   readonly metrics: string;
   readonly report: string;
+  readonly ending: string;
   readonly checkpoints: string;
   readonly tokenizer: string;
   readonly tokens: string;
@@ -29,6 +30,7 @@ export function runDirectory(path: string): RunDirectory {
     config: at("config.json"),
     metrics: at("metrics.jsonl"),
     report: at("report.html"),
+    ending: at("ending.json"),
     checkpoints: at("checkpoints"),
     tokenizer: at("tokenizer"),
     tokens: at("tokens"),

@@ -140,7 +140,7 @@ export async function openCudaBackend(options: CudaOptions = {}): Promise<CudaBa
   let watching: ((moment: GuardMoment) => void) | null = null;
   const checkWait = () => watching?.("waiting");
   const allocator = new Allocator(
-    `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, gradient checkpointing, or more GPUs`,
+    `${gpu.name} has ${gibibytes(gpu.totalBytes)}. Use a smaller batch or model, recomputed activations, or more GPUs`,
     (bytes) => {
       const wanted = Math.ceil((bytes + 64) / growBytes) * growBytes;
       try {

@@ -12,6 +12,7 @@ import { normKernels } from "./norms.ts";
 import { optimizerKernels } from "./optimizers.ts";
 import { randomKernels } from "./random.ts";
 import { reductionKernels } from "./reductions.ts";
+import { tileKernels } from "./tiles.ts";
 import { roundToBf16, type View } from "./view.ts";
 
 /** All kernels by name. A kernel of the table without an implementation is a compile error. */
@@ -27,6 +28,7 @@ const implementations: { readonly [K in KernelName]: (args: KernelArguments<K, V
   ...optimizerKernels,
   ...decodeKernels,
   ...fp8Kernels,
+  ...tileKernels,
 };
 
 /** Every element is one float64, which counts as four bytes. */

@@ -5,7 +5,7 @@ import type { Implementations, View } from "./view.ts";
 const block = 128;
 
 /** The finite values' largest magnitude. */
-function largestOf(x: View, rows: number, columns: number, row: number, column: number, height: number): number {
+export function largestOf(x: View, rows: number, columns: number, row: number, column: number, height: number): number {
   let largest = 0;
   for (let r = row; r < Math.min(rows, row + height); r++) {
     for (let c = column; c < Math.min(columns, column + block); c++) {
@@ -16,7 +16,8 @@ function largestOf(x: View, rows: number, columns: number, row: number, column: 
   return largest;
 }
 
-function codeOf(x: number, scale: number): number {
+/** Code of x over its scale; NaN where x is not finite. */
+export function codeOf(x: number, scale: number): number {
   return toE4m3(Number.isFinite(x) ? Math.fround(Math.fround(x) / scale) : Number.NaN);
 }
 
@@ -46,16 +47,5 @@ export const fp8Kernels: Implementations<Fp8KernelName> = {
   },
   dequantizeBlocks({ x, y, matrices, rows, columns }) {
     for (let i = 0; i < matrices * rows * columns; i++) y[i] = Math.fround(x[i]);
-  },
-  quantizeTiles({ x, codes, scales, rows, columns }) {
-    codes.fill(0, 0, (rows * columns) / 4);
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) {
-        const tile = Math.floor(c / block);
-        if (c % block === 0) scales[tile * rows + r] = scaleOf(largestOf(x, rows, columns, r, c, 1));
-        const at = r * columns + c;
-        codes[at >> 2] |= codeOf(x[at], scales[tile * rows + r]) << ((at & 3) * 8);
-      }
-    }
   },
 };

@@ -21,7 +21,7 @@ import { fp8Variants } from "./variants.ts";
 export interface WasmOptions {
   /** Threads that compute. Default BALTORO_THREADS, else one per processor. */
   readonly threads?: number;
-  /** Most bytes of memory, up to 4 GiB. */
+  /** Most bytes of memory, up to 4 GiB. Default BALTORO_MEMORY_MIB, else 4 GiB. */
   readonly maxMemoryBytes?: number;
 }
 
@@ -111,13 +111,21 @@ export function threadCount(asked?: number): number {
   return value;
 }
 
+/** Most bytes that the environment allows. @throws on anything that is no number of MiB from 32 to 4096. */
+function memoryLimit(): number {
+  const value = Number(process.env["BALTORO_MEMORY_MIB"] ?? 4096);
+  if (!(value >= 32 && value <= 4096))
+    throw new Error(`BALTORO_MEMORY_MIB is ${process.env["BALTORO_MEMORY_MIB"]}, expected a number from 32 to 4096`);
+  return value * 2 ** 20;
+}
+
 /**
  * The CPU backend: AssemblyScript kernels on one shared memory, run by a pool of threads that walk a queue in that memory.
  * The host only writes commands. It holds 4 GiB at most.
  */
 export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBackend> {
   const threads = threadCount(options.threads);
-  const maximum = Math.min(Math.floor((options.maxMemoryBytes ?? 2 ** 32) / pageBytes), 65536);
+  const maximum = Math.min(Math.floor((options.maxMemoryBytes ?? memoryLimit()) / pageBytes), 65536);
   const { module, revectorized } = loadKernels();
   const blas = chooseBlas().path;
   const heapBase = scratchBase + threads * scratchBytesPerThread;
@@ -131,7 +139,7 @@ export async function openWasmBackend(options: WasmOptions = {}): Promise<WasmBa
   let floats = new Float32Array(memory.buffer);
   const control = controlBase / 4;
 
-  const refusal = `the WASM device holds ${mebibytes(maximum * pageBytes)} at most. Use a smaller batch or model, gradient checkpointing, or the CUDA device`;
+  const refusal = `the WASM device holds ${mebibytes(maximum * pageBytes)} at most. Use a smaller batch or model, recomputed activations, or the CUDA device`;
   const grow = (bytes: number) => {
     const now = memory.buffer.byteLength / pageBytes;
     // Growing is slow: at least 16 MiB, or an eighth of what there is.

@@ -71,3 +71,26 @@ extern "C" __global__ void quantizeTiles(const T_x* x, u32* codes, float* scales
   if (c < columns) codes[(row * columns + c) / 4] = word;
   if (lane == 0) scales[(i64)tile * rows + row] = scale;
 }
+
+/** A thread makes eight columns where those are multiples of 8, else four. */
+extern "C" __global__ void dequantizeTiles(const u32* codes, const float* scales, T_y* y, int rows, int columns) {
+  int wide = columns % 8 == 0, units = columns / (wide ? 8 : 4);
+  GRID_LOOP(i, (i64)rows * units) {
+    i64 row = i / units;
+    int c = (int)(i - row * units) * (wide ? 8 : 4);
+    float scale = scales[(i64)(c / FP8_BLOCK) * rows + row];
+    T_y* to = y + row * columns + c;
+    if (wide) {
+      Eight v = eightOf(((const uint2*)codes)[i]);
+#pragma unroll
+      for (int j = 0; j < 8; j++) v.v[j] *= scale;
+      store8(to, v);
+    } else {
+      float v[4];
+      valuesOf(codes[i], v[0], v[1]);
+      valuesOf(codes[i] >> 16, v[2], v[3]);
+#pragma unroll
+      for (int j = 0; j < 4; j++) to[j] = v[j] * scale;
+    }
+  }
+}

@@ -82,18 +82,3 @@ export function dequantizeBlocks(args: usize, thread: i32, threads: i32): void {
     decodeRow(start, rows, columns, row, y + ((<usize>line * <usize>columns) << 2));
   }
 }
-
-export function quantizeTiles(args: usize, thread: i32, threads: i32): void {
-  const x = pointer(args, 0), codes = pointer(args, 1), scales = pointer(args, 2), rows = int(args, 3), columns = int(args, 4);
-  const end = shareStart(rows, thread + 1, threads, 1);
-  for (let r = shareStart(rows, thread, threads, 1); r < end; r++) {
-    for (let c: i32 = 0; c < columns; c += block) {
-      const width = min(block, columns - c), at = <usize>r * <usize>columns + c;
-      const scale = scaleFor(largestOf(x + (at << 2), 0, 1, width));
-      for (let i: i32 = 0; i < width; i++) {
-        store<u8>(codes + at + i, <u8>codeOf(load<f32>(x + ((at + i) << 2)), scale));
-      }
-      store<f32>(scales + ((<usize>(c / block) * <usize>rows + r) << 2), scale);
-    }
-  }
-}
