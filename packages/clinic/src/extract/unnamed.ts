@@ -143,7 +143,8 @@ function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2],
 /** Whether the number is by how much something changed: "an increase of 500 grams", 减轻0.5kg. Not: 增加到12kg. */
 export function isChange(note: Note, q: Quantity): boolean {
   for (let at = q.from - 1; at >= q.from - 4 && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--) {
-    if (isClass(note, at, "rangeLink")) return false;
+    // 瘦了一斤，原来18斤: the change has had its number.
+    if (isClass(note, at, "rangeLink") || isNumber(note, at)) return false;
     if (isClass(note, at, "weightChange") || isClass(note, at, "perDose")) return true;
   }
   return false;
