@@ -1,6 +1,7 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
-import { type Asked, isChineseAge, personBefore } from "./chinese-age.ts";
+import { type Asked, isChineseAge } from "./chinese-age.ts";
+import { endsClause, personBefore, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
@@ -44,7 +45,7 @@ export function readAge(
   if (!unit) return readAgeAtDeath(note, q);
   if (unit.age === undefined) return undefined;
   let measured = unit.unit;
-  const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q);
+  const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q, asked);
   if (weeksForYears) measured = "a";
   const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
   const isAge =
@@ -81,8 +82,14 @@ function readAgeAtDeath(note: Note, q: Quantity): Finding | undefined {
 /** 宝宝刚满月: a word that is an age by itself. */
 export function readAgeWord(note: Note, at: number, term: Term): Finding | undefined {
   const { age } = term;
+  if (age === undefined) return undefined;
   // 刚满月 says whose by itself: nobody else has just turned a month.
-  if (age === undefined || !(term.spelling.startsWith("刚") || personBefore(note, at))) return undefined;
+  const whose =
+    term.spelling.startsWith("刚") ||
+    personBefore(note, at) ||
+    isClass(note, at + 1, "person") ||
+    isClass(note, at + 1, "occasion");
+  if (!whose) return undefined;
   const span = { from: at, to: at + 1, nameAt: at };
   return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
 }
@@ -91,10 +98,20 @@ function months(value: number, unit: string): number {
   return Number(convert(value, unit, "mo").toPrecision(6));
 }
 
-/** 儿子四周半, 宝宝两周多: 周岁 with its 岁 left out. */
-function inWeeksMeansYears(note: Note, q: Quantity): boolean {
-  const unit = termAt(note, q.to - 1);
-  return (unit?.spelling === "周半" || unit?.spelling === "周多") && personBefore(note, q.from);
+/** As many weeks or more, of a child with a birthday to come, are years: 宝宝已经三周了. */
+const leastWeeksAlready = 3;
+
+/** 儿子四周半, 宝宝快两周了, 三周的小朋友, 多大了？三周: 周岁 with its 岁 left out. A newborn's age is given in days. */
+function inWeeksMeansYears(note: Note, q: Quantity, asked: Asked): boolean {
+  const unit = termAt(note, q.to - 1)?.spelling ?? "";
+  if (!/^周[半多]?$/.test(unit)) return false;
+  if (unit !== "周" && personBefore(note, q.from)) return true;
+  if (/小朋友$/.test(termAt(note, q.to)?.spelling ?? "")) return true;
+  if (!endsClause(note, q.to)) return false;
+  if (asked.age && startsLine(note, q.from)) return true;
+  const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  const least = /^(快|快要|马上|将近|今年|满|刚满)$/.test(stress) ? 1 : leastWeeksAlready;
+  return (least === 1 || /^(已经|都|现在|才)$/.test(stress)) && q.parts[0].low >= least && personBefore(note, q.from);
 }
 
 /** "at 6 months", "5 yr M", "she is 14 months". */

@@ -1,5 +1,15 @@
 import type { WordClass } from "../lexicon/index.ts";
-import { asksInLine, begins, endsClause, opensNote, personInLine, saysNow, startsLine } from "./clause.ts";
+import {
+  asksInLine,
+  begins,
+  endsClause,
+  opensNote,
+  personBefore,
+  personInLine,
+  saysNow,
+  startsClause,
+  startsLine,
+} from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
@@ -41,16 +51,21 @@ export function isChineseAge(
   asked: Asked,
   months: number,
 ): boolean {
-  if (isOrdinal(note, q) || isOfPregnancy(note, q)) return false;
+  if (isOrdinal(note, q, asked) || isOfPregnancy(note, q)) return false;
   const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
   if (q.unit!.unit === "d" && hasOrdinal(note, q)) return true;
   return besides(note, q) ?? (answers(note, q, asked, said) || (said && !asked.duration && repeats(note, q)));
 }
 
 /** 第一个月 counts months from something; 出生第5天 is an age. */
-function isOrdinal(note: Note, q: Quantity): boolean {
+function isOrdinal(note: Note, q: Quantity, asked: Asked): boolean {
   if (!hasOrdinal(note, q)) return false;
-  return !(q.unit!.unit === "d" && (isClass(note, q.from - 2, "birth") || isSinceBirth(note, q)));
+  if (q.unit!.unit !== "d") return true;
+  const long = q.parts[0].low >= leastDays && endsClause(note, q.to);
+  const today = /^(今天|现在|目前)/.test(termAt(note, q.from - 2)?.spelling ?? "");
+  // 宝宝今天第55天
+  if (long && today && (asked.age || isClass(note, q.from - 3, "person"))) return false;
+  return !(isClass(note, q.from - 2, "birth") || isSinceBirth(note, q));
 }
 
 function hasOrdinal({ codes, tokens }: Note, { from }: Quantity): boolean {
@@ -84,6 +99,8 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const bounded = isClass(note, after, "bound");
   const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
   if (isClass(note, after, "ageAfter") && !lasted) {
+    // 吃了4天的小儿氨酚: how long a drug was taken.
+    if (!long && isTaken(note, q.from - 1)) return false;
     if (isClass(note, after, "occasion"))
       return (
         unit === "mo" ||
@@ -97,7 +114,7 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
   if (stress === "到了" && unit === "mo") return true;
   // 从四个多月就攒肚, 三十五天得过肺炎
-  if (unit === "mo" && (spelling === "起" || (stress === "从" && spelling === "就"))) return true;
+  if (unit === "mo" && ((spelling === "起" && !isSpan(note, q)) || (stress === "从" && spelling === "就"))) return true;
   if (["得", "得过", "患", "患过"].includes(spelling) && (unit === "mo" || (long && begins(note, q.from)))) return true;
   if (isSpan(note, q)) return false;
   if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
@@ -110,23 +127,16 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   return undefined;
 }
 
+/** 吃了, 给吃, 打 */
+function isTaken(note: Note, at: number): boolean {
+  return isClass(note, at, "done") || /^(给?[吃喝用打挂输服喂])$/.test(termAt(note, at)?.spelling ?? "");
+}
+
 /** 这一个月, 最近两个月, 连续三个月: how long until now. */
 function isSpan(note: Note, { from, to }: Quantity): boolean {
   if (!isClass(note, from - 1, "span")) return false;
   // 宝宝近三个月了 is an age.
   return !(termAt(note, from - 1)?.spelling === "近" && isClass(note, from - 2, "person") && endsClause(note, to));
-}
-
-/** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
-export function personBefore(note: Note, at: number): boolean {
-  for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
-    if (isClass(note, i, "person")) return true;
-    const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
-    const apposed =
-      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
-    if (!padding && !apposed) return false;
-  }
-  return false;
 }
 
 /** 从两个月开始, 六个月开始加辅食, 四个月后就该添加了. */
@@ -147,7 +157,8 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   const starts = startsLine(note, q.from);
   const whole = endsClause(note, q.to);
   const stress = termAt(note, q.from - 1)?.spelling ?? "";
-  if (asked.age && (starts || (whole && stress === "就"))) {
+  const dated = termAt(note, q.from - 1)?.spelling === "号";
+  if (asked.age && (starts || (whole && (stress === "就" || dated)))) {
     const { low } = q.parts[0];
     return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
   }
@@ -163,10 +174,20 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   if (stress === "满") return whole;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
-  if (stress === "快" && whole && begins(note, q.from - 1) && personInLine(note, q.from)) return true;
+  if (["快", "只有", "才"].includes(stress) && whole && startsClause(note, q.from - 1) && personInLine(note, q.from))
+    return true;
+  // 还有十天三个月了
+  if (whole && isTimeLeft(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
   if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
+}
+
+/** 还有十天: a number of days or weeks right before the age that they lead to. */
+function isTimeLeft(note: Note, from: number): boolean {
+  const at = termAt(note, from - 1)?.spelling === "就" ? from - 2 : from - 1;
+  const days = ["d", "wk"].includes(termAt(note, at)?.unit?.unit ?? "") && isNumber(note, at - 1);
+  return days && /^(还有|还差|再过|差)$/.test(termAt(note, at - 2)?.spelling ?? "");
 }
 
 /** 没有发烧，六个月: the last clause of a line. With 了 it is how long. */

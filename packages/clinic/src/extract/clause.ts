@@ -31,6 +31,18 @@ export function personInLine(note: Note, at: number): boolean {
   return false;
 }
 
+/** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
+export function personBefore(note: Note, at: number): boolean {
+  for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
+    if (isClass(note, i, "person")) return true;
+    const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
+    const apposed =
+      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
+    if (!padding && !apposed) return false;
+  }
+  return false;
+}
+
 export function asksInLine(note: Note, at: number): boolean {
   for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
     if (isClass(note, i, "question") || /(多少|[吧呢])$/.test(wordOf(note, i))) return true;
@@ -64,4 +76,16 @@ export function begins(note: Note, at: number): boolean {
   const before = at - 1;
   const padding = isClass(note, before, "agePadding") || isClass(note, before, "approx");
   return before < 0 || endsSentence(note, before) || isComma(note, before) || padding;
+}
+
+/**
+ * Whether nothing but words of an age stands between the start of the clause, or a person, and the token: 已经快六个月了. 了 before it
+ * ends a verb, so that 吃了快一个月 is how long.
+ */
+export function startsClause(note: Note, at: number): boolean {
+  for (let i = at - 1; i >= at - 5; i--) {
+    if (i < 0 || endsSentence(note, i) || isComma(note, i) || isClass(note, i, "person")) return true;
+    if (!isClass(note, i, "agePadding") || termAt(note, i)!.spelling === "了") return false;
+  }
+  return false;
 }

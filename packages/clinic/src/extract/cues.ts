@@ -12,6 +12,8 @@ const nearby = 7;
 
 const strength: Readonly<Record<Status, number>> = { other: 2, past: 1, current: 0 };
 
+const colon = ":".charCodeAt(0);
+
 /** What is known of a finding beside the words around it. */
 export interface Told {
   /** The note has given the same value before, as the patient's now. */
@@ -83,6 +85,8 @@ function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
   if (cue.except?.includes(finding.code)) return false;
+  // 家长：昨天39度 names who speaks.
+  if (cue.why === "family" && at < finding.from && punctuationAt(note, at + 1) === colon) return false;
   if (cue.onlyRanges && finding.low === finding.high) return false;
   if (cue.reach === "next" && distance > 1) return false;
   if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;

@@ -48,7 +48,9 @@ export function answersWhen(note: Note, { from }: Finding): boolean {
 function lineBefore(note: Note, from: number): number | undefined {
   for (let at = from - 1; at >= 0 && at >= from - 3; at--) {
     if (note.tokens.kind[at] === Kind.line) return at;
-    if (!isClass(note, at, "agePadding") && !isClass(note, at, "approx")) return undefined;
+    const ordinal = note.text.slice(note.tokens.start[at], note.tokens.end[at]) === "第";
+    const leads = (["agePadding", "approx", "birth"] as const).some((name) => isClass(note, at, name));
+    if (!leads && !ordinal) return undefined;
   }
   return undefined;
 }

@@ -112,7 +112,7 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
   if (!firstUnit) return { ...first, next, unit, date: false };
   const calendar =
     termAt(note, next - 1)?.spelling === "月" &&
-    /^(\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)/.test(
+    /^((\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)|份|底|初|[上中下]旬)/.test(
       note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
     );
   if (calendar) return { ...first, next, unit: undefined, date: true };
