@@ -84,11 +84,11 @@ export function readAgeWord(note: Note, at: number, term: Term): Finding | undef
   const { age } = term;
   if (age === undefined) return undefined;
   // 刚满月 says whose by itself: nobody else has just turned a month.
-  const whose =
-    term.spelling.startsWith("刚") ||
-    personBefore(note, at) ||
-    isClass(note, at + 1, "person") ||
-    isClass(note, at + 1, "occasion");
+  const occasion = isClass(note, at + 1, "occasion");
+  // 没满月的宝宝 says no age; 没满月的时候 says when.
+  const before = note.codes[note.tokens.start[at] - 1];
+  if ((before === 0x6ca1 || before === 0x672a) && !occasion) return undefined;
+  const whose = term.spelling.startsWith("刚") || personBefore(note, at) || isClass(note, at + 1, "person") || occasion;
   if (!whose) return undefined;
   const span = { from: at, to: at + 1, nameAt: at };
   return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
@@ -98,13 +98,16 @@ function months(value: number, unit: string): number {
   return Number(convert(value, unit, "mo").toPrecision(6));
 }
 
+/** More weeks are no years of a child, but of a pregnancy: 纠正胎龄多少？35周. */
+const greatestWeeks = 16;
+
 /** As many weeks or more, of a child with a birthday to come, are years: 宝宝已经三周了. */
 const leastWeeksAlready = 3;
 
 /** 儿子四周半, 宝宝快两周了, 三周的小朋友, 多大了？三周: 周岁 with its 岁 left out. A newborn's age is given in days. */
 function inWeeksMeansYears(note: Note, q: Quantity, asked: Asked): boolean {
   const unit = termAt(note, q.to - 1)?.spelling ?? "";
-  if (!/^周[半多]?$/.test(unit)) return false;
+  if (!/^周[半多]?$/.test(unit) || q.parts[0].low > greatestWeeks) return false;
   if (unit !== "周" && personBefore(note, q.from)) return true;
   if (/小朋友$/.test(termAt(note, q.to)?.spelling ?? "")) return true;
   if (!endsClause(note, q.to)) return false;

@@ -1,4 +1,4 @@
-import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
+import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
 import { Kind } from "./tokens.ts";
 
 /* Where a number stands in its clause, its line and its note: what people who write in a chat leave to that. */
@@ -45,7 +45,8 @@ export function personBefore(note: Note, at: number): boolean {
 
 export function asksInLine(note: Note, at: number): boolean {
   for (let i = at; i < at + 16 && i < note.tokens.count && note.tokens.kind[i] !== Kind.line; i++)
-    if (isClass(note, i, "question") || /(多少|[吧呢])$/.test(wordOf(note, i))) return true;
+    if (punctuationAt(note, i) === 0x3f || isClass(note, i, "question") || /(多少|[吧呢])$/.test(wordOf(note, i)))
+      return true;
   return false;
 }
 

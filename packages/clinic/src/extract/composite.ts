@@ -29,7 +29,12 @@ export function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
   } else if (ratios) {
     let at = next;
     while (at < next + 2 && isClass(note, at, "approx") && isNumberSoon(note, at)) at++;
-    if (isClass(note, at, "and") || termAt(note, at)?.spelling === "+" || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
+    if (
+      isClass(note, at, "and") ||
+      termAt(note, at)?.spelling === "+" ||
+      (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))
+    )
+      at++;
     if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
       const second = readSimple(note, at);
       const secondUnit = unitAfter(note, second.next);

@@ -125,7 +125,7 @@ function precededBy(note: Note, from: number, name: WordClass): boolean {
 function followedBy(note: Note, from: number, name: WordClass, asking = false): boolean {
   for (let i = from; i < Math.min(note.tokens.count, from + 16); i++) {
     if (isClass(note, i, name)) return true;
-    if (endsSentence(note, i)) return asking && punctuationAt(note, i) === 0x3f;
+    if (endsSentence(note, i)) return (asking || name === "question") && punctuationAt(note, i) === 0x3f;
   }
   return false;
 }

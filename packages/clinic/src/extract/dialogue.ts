@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import { isClass, type Note } from "./note.ts";
+import { isClass, type Note, punctuationAt } from "./note.ts";
 import { Kind } from "./tokens.ts";
 
 /*
@@ -55,12 +55,18 @@ function lineBefore(note: Note, from: number): number | undefined {
   return undefined;
 }
 
+/** Whether a token is a mark or a word of a question. */
+export function asks(note: Note, at: number): boolean {
+  return punctuationAt(note, at) === 0x3f || isClass(note, at, "question");
+}
+
 /** Lines within which an answer may say the asked value again. */
 const patience = 4;
 
 /** Whether a value that is asked for (最高37.6度是吗) is given again by an answer soon after. */
 export function isAnswered(note: Note, finding: Finding, later: readonly Finding[]): boolean {
-  if (!isClass(note, finding.to, "question") && !isClass(note, finding.to + 1, "question")) return false;
+  const padded = isClass(note, finding.to, "agePadding") || isClass(note, finding.to, "approx");
+  if (!asks(note, finding.to) && !(padded && asks(note, finding.to + 1))) return false;
   let lines = 0;
   let at = finding.to;
   for (const { code, low, high, from } of later) {

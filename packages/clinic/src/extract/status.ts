@@ -1,9 +1,9 @@
 import { settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
-import { answersWhen, isAnswered, isBirthWeight, isEcho } from "./dialogue.ts";
+import { answersWhen, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
-import { endsSentence, isClass, isComma, type Note } from "./note.ts";
+import { endsSentence, isClass, isComma, type Note, punctuationAt } from "./note.ts";
 import { sectionsOf } from "./sections.ts";
 
 /** Tells whose measurement each finding is, and when: by the cues around it, else by its section. */
@@ -21,6 +21,7 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     const value = `${finding.code} ${finding.low} ${finding.high}`;
     const told: Told = { said: said.has(value) };
     const cued =
+      (isAskedAge(note, finding) ? "other" : undefined) ??
       statusByCues(note, finding, told) ??
       statusOfQuestion(note, finding) ??
       statusInRow(note, findings, statuses, i) ??
@@ -35,6 +36,13 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     return asked ? "current" : status;
   });
   return settleAges(findings, answered);
+}
+
+/** 宝宝4岁？ without a yes on the next line: what a doctor supposes. */
+function isAskedAge(note: Note, { code, to }: Finding): boolean {
+  if (code !== "30525-0") return false;
+  const at = isClass(note, to, "agePadding") ? to + 1 : to;
+  return punctuationAt(note, at) === 0x3f && !isConfirmed(note, to);
 }
 
 /** What the turns before say where the words around are silent. */
