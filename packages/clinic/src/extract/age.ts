@@ -48,19 +48,17 @@ export function readAge(
   const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q, asked);
   if (weeksForYears) measured = "a";
   const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
-  const isAge =
-    unit.age === "always" ||
-    weeksForYears ||
-    named ||
-    row ||
-    (isHan(note.codes[tokens.start[q.to - 1]]) ? isChineseAge(note, q, findings, asked, low) : isEnglishAge(note, q));
-  if (!isAge) return undefined;
+  const told = unit.age === "always" || weeksForYears || named || row;
+  const inHan = !told && isHan(note.codes[tokens.start[q.to - 1]]);
+  const chinese = inHan ? isChineseAge(note, q, findings, asked, low) : undefined;
+  if (!(told || chinese || (!inHan && isEnglishAge(note, q)))) return undefined;
   if (high > 1440) return undefined;
   // 03岁: a range whose dash is lost.
   const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
   return {
     ...{ code, low: lost ? 0 : low, high, from: q.from, to: q.to, nameAt: named ? label.at : q.from },
     ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
+    ...(chinese === "loose" ? { loose: true } : {}),
   };
 }
 

@@ -40,7 +40,7 @@ const boundedAge: readonly WordClass[] = ["person", "advice", "milestone"];
 
 /**
  * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
- * how old, or as an age that the note has given before.
+ * how old, or as an age that the note has given before (firm), or by where it stands (loose).
  *
  * @param months the number, in months
  */
@@ -50,11 +50,14 @@ export function isChineseAge(
   findings: readonly Finding[],
   asked: Asked,
   months: number,
-): boolean {
-  if (isOrdinal(note, q, asked) || isOfPregnancy(note, q)) return false;
+): "firm" | "loose" | undefined {
+  if (isOrdinal(note, q, asked) || isOfPregnancy(note, q)) return undefined;
   const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
-  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return true;
-  return besides(note, q) ?? (answers(note, q, asked, said) || (said && !asked.duration && repeats(note, q)));
+  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return "firm";
+  const beside = besides(note, q);
+  if (beside !== undefined) return beside ? "firm" : undefined;
+  if (answers(note, q, asked, said)) return asked.age || said ? "firm" : "loose";
+  return said && !asked.duration && repeats(note, q) ? "firm" : undefined;
 }
 
 /** 第一个月 counts months from something; 出生第5天 is an age. */

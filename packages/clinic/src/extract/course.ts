@@ -25,3 +25,16 @@ export function settleAges(findings: readonly Finding[], statuses: readonly Stat
     return count > 1 && low > another * main ? "other" : status;
   });
 }
+
+/** As much as two statements of one age may differ: 十个月 and 十个半月. */
+const alike = 1.2;
+
+/** The findings that are no ages, but how long something lasted: loose ones where a firm age of the child is another. */
+export function durationsAmong(findings: readonly Finding[], statuses: readonly Status[]): Set<number> {
+  const now = findings.flatMap(({ code, low, loose }, i) =>
+    code === age && statuses[i] === "current" && !loose ? [low] : [],
+  );
+  const isOther = ({ low }: Finding): boolean =>
+    now.length > 0 && now.every((months) => low > months * alike || months > low * alike);
+  return new Set(findings.flatMap((finding, i) => (finding.loose && isOther(finding) ? [i] : [])));
+}

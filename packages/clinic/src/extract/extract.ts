@@ -2,6 +2,7 @@ import { measures } from "../codes/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { flagOf, referenceRange } from "../reference/index.ts";
 import { bind } from "./bind.ts";
+import { durationsAmong } from "./course.ts";
 import { detailsOf } from "./details.ts";
 import type { Finding } from "./finding.ts";
 import { settleWeights } from "./growth.ts";
@@ -34,8 +35,11 @@ export function extract(text: string, options: ExtractOptions = {}): Item[] {
 }
 
 function numericItems(note: Note, text: string, ageMonths: number | undefined): Item[] {
-  const findings = settleWeights(note, bind(note));
-  const statuses = assignStatus(note, findings);
+  const bound = settleWeights(note, bind(note));
+  const told = assignStatus(note, bound);
+  const lasts = durationsAmong(bound, told);
+  const findings = bound.filter((_, i) => !lasts.has(i));
+  const statuses = told.filter((_, i) => !lasts.has(i));
   const age = ageMonths ?? findings.find(({ code }, i) => code === "30525-0" && statuses[i] === "current")?.low;
   return findings.map((finding, i) => {
     const { code, low, high } = finding;
