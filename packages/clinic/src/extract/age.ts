@@ -7,6 +7,7 @@ import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
 import { isHan } from "./scan.ts";
+import { inHan } from "./unnamed.ts";
 
 const code = "30525-0";
 
@@ -49,9 +50,9 @@ export function readAge(
   if (weeksForYears) measured = "a";
   const [low, high] = [q.parts[0].low, q.parts[0].high].map((value) => months(value, measured));
   const told = unit.age === "always" || weeksForYears || named || row;
-  const inHan = !told && isHan(note.codes[tokens.start[q.to - 1]]);
-  const chinese = inHan ? isChineseAge(note, q, findings, asked, low) : undefined;
-  if (!(told || chinese || (!inHan && isEnglishAge(note, q)))) return undefined;
+  const han = !told && isHan(note.codes[tokens.start[q.to - 1]]);
+  const chinese = han ? isChineseAge(note, q, findings, asked, low) : undefined;
+  if (!(told || chinese || (!han && isEnglishAge(note, q)))) return undefined;
   if (high > 1440) return undefined;
   // 03岁: a range whose dash is lost.
   const lost = note.codes[tokens.start[q.from]] === 0x30 && tokens.end[q.from] - tokens.start[q.from] === 2;
@@ -120,6 +121,9 @@ function isEnglishAge(note: Note, q: Quantity): boolean {
   if (isClass(note, q.to, "durationAfter") || isClass(note, q.to + 1, "durationAfter")) return false;
   const next = termAt(note, q.to)?.spelling ?? wordAt(note, q.to);
   if (["m", "f", "male", "female", "boy", "girl", "infant", "child"].includes(next)) return true;
+  // 10M 男, 宝宝2Y3M
+  const letter = (termAt(note, q.to - 1)?.spelling.length ?? 0) === 1 && inHan(note, q.from);
+  if (letter && (isClass(note, q.to, "person") || personBefore(note, q.from))) return true;
   const before = termAt(note, q.from - 1)?.spelling ?? "";
   const second = termAt(note, q.from - 2)?.spelling ?? "";
   if (

@@ -12,6 +12,9 @@ const nearby = 7;
 
 const strength: Readonly<Record<Status, number>> = { other: 2, past: 1, current: 0 };
 
+/** In kg: BW 12 is body weight. */
+const greatestBirthWeight = 6;
+
 const colon = ":".charCodeAt(0);
 
 /** What is known of a finding beside the words around it. */
@@ -85,6 +88,7 @@ function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
   if (cue.except?.includes(finding.code)) return false;
+  if (cue.why === "birth" && finding.code === "29463-7" && finding.low > greatestBirthWeight) return false;
   // 家长：昨天39度 names who speaks.
   if (cue.why === "family" && at < finding.from && punctuationAt(note, at + 1) === colon) return false;
   if (cue.onlyRanges && finding.low === finding.high) return false;

@@ -59,6 +59,7 @@ export const wordClasses = [
   "done",
   "whenQuestion",
   "term",
+  "measured",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
