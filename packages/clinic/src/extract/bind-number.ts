@@ -35,7 +35,8 @@ export function bindNumber(binding: Binding, at: number): number {
 
 /** Whether a name before the number waits for one such as this. */
 function waitsFor({ note }: Binding, label: Label | undefined, q: Quantity): boolean {
-  if (!label || label.spent || label.cost > 2.6 || label.strength !== "name") return false;
+  if (!label || label.spent || label.cost > 2.6) return false;
+  if (label.strength !== "name" && !(label.strength === "hint" && label.cost < 0.5)) return false;
   return label.observations.some((i) => read(note.lexicon.observations[i], q.parts[0], q.decimals));
 }
 

@@ -36,8 +36,12 @@ export function personBefore(note: Note, at: number): boolean {
   for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
     if (isClass(note, i, "person")) return true;
     const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
+    // 女/5个月
+    const slash = punctuationAt(note, i) === 0x2f;
     const apposed =
-      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
+      (isComma(note, i) || slash) &&
+      (steps === 0 || note.tokens.kind[i + 1] === Kind.term) &&
+      isClass(note, i - 1, "person");
     if (!padding && !apposed) return false;
   }
   return false;
