@@ -17,7 +17,9 @@ export function bindNumber(binding: Binding, at: number): number {
   if (isClock(note, at)) return at + 3;
   if (isClass(note, at - 1, "month")) return afterDate(note, at);
   const q = readQuantity(note, at, { change: at - binding.change <= 2, between: at - binding.between <= 2 });
-  if (!waitsFor(binding, label, q)) {
+  // 体重多少⏎有13.2身高65: the answer comes first.
+  const answers = binding.asked !== undefined && binding.lineCost <= 0.5 && termAt(note, q.to)?.foreign === true;
+  if (!answers && !waitsFor(binding, label, q)) {
     const after = bindAfter(binding, q);
     if (after > 0) return after;
   }

@@ -56,7 +56,7 @@ export function isChineseAge(
   if (q.unit!.unit === "d" && hasOrdinal(note, q)) return "firm";
   const beside = besides(note, q);
   if (beside !== undefined) return beside ? "firm" : undefined;
-  if (answers(note, q, asked, said)) return asked.age || said ? "firm" : "loose";
+  if (answers(note, q, asked, said)) return asked.age || said || saysNow(note, q.from) ? "firm" : "loose";
   return said && !asked.duration && repeats(note, q) ? "firm" : undefined;
 }
 
@@ -100,7 +100,9 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const swallowed = /大(便|小便|概|约|夫|量)$/.test(termAt(note, after - 1)?.spelling ?? "");
   const lasted = !swallowed && isClass(note, after, "durationAfter");
   const bounded = isClass(note, after, "bound");
-  const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
+  const { low, high } = q.parts[0];
+  const long =
+    unit === "mo" || unit === "a" || (unit === "d" && low >= leastDays) || (q.to - q.from > 2 && low === high);
   if (isClass(note, after, "ageAfter") && !lasted) {
     // 吃了4天的小儿氨酚: how long a drug was taken.
     if (!long && isTaken(note, q.from - 1)) return false;
@@ -190,7 +192,8 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
 function isTimeLeft(note: Note, from: number): boolean {
   const at = termAt(note, from - 1)?.spelling === "就" ? from - 2 : from - 1;
   const days = ["d", "wk"].includes(termAt(note, at)?.unit?.unit ?? "") && isNumber(note, at - 1);
-  return days && /^(还有|还差|再过|差)$/.test(termAt(note, at - 2)?.spelling ?? "");
+  const start = note.tokens.start[at - 1];
+  return days && /(还有|还差|再过)$/.test(note.text.slice(Math.max(0, start - 2), start));
 }
 
 /** 没有发烧，六个月: the last clause of a line. With 了 it is how long. */
@@ -219,5 +222,7 @@ function weighs(note: Note, at: number): boolean {
 
 /** The same number again is the same age, unless a symptom stands before it. */
 function repeats(note: Note, q: Quantity): boolean {
+  // 吃了快一个月了
+  if (isTaken(note, q.from - 2)) return false;
   return begins(note, q.from) || isClass(note, q.to, "occasion");
 }

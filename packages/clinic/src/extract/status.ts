@@ -21,7 +21,7 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     const value = `${finding.code} ${finding.low} ${finding.high}`;
     const told: Told = { said: said.has(value) };
     const cued =
-      (isAskedAge(note, finding) ? "other" : undefined) ??
+      (!told.said && isAskedAge(note, finding) ? "other" : undefined) ??
       statusByCues(note, finding, told) ??
       statusOfQuestion(note, finding) ??
       statusInRow(note, findings, statuses, i) ??
