@@ -2,7 +2,6 @@ import { measures } from "../codes/index.ts";
 import { defaultLexicon, type Lexicon } from "../lexicon/index.ts";
 import { flagOf, referenceRange } from "../reference/index.ts";
 import { bind } from "./bind.ts";
-import { durationsAmong } from "./course.ts";
 import { detailsOf } from "./details.ts";
 import type { Finding } from "./finding.ts";
 import { settleWeights } from "./growth.ts";
@@ -37,9 +36,8 @@ export function extract(text: string, options: ExtractOptions = {}): Item[] {
 function numericItems(note: Note, text: string, ageMonths: number | undefined): Item[] {
   const bound = settleWeights(note, bind(note));
   const told = assignStatus(note, bound);
-  const lasts = durationsAmong(bound, told);
-  const findings = bound.filter((_, i) => !lasts.has(i));
-  const statuses = told.filter((_, i) => !lasts.has(i));
+  const findings = bound.filter((_, i) => told[i]);
+  const statuses = told.filter((status) => status !== undefined);
   const age = ageMonths ?? findings.find(({ code }, i) => code === "30525-0" && statuses[i] === "current")?.low;
   return findings.map((finding, i) => {
     const { code, low, high } = finding;
@@ -64,7 +62,7 @@ function qualitativeItems(note: Note, text: string): Item[] {
   }));
   const statuses = assignStatus(note, asFindings);
   return found.map(({ code, result }, i) => ({
-    ...{ code, unit: "", ...spanOf(note, text, asFindings[i]), status: statuses[i], result },
+    ...{ code, unit: "", ...spanOf(note, text, asFindings[i]), status: statuses[i] ?? "current", result },
     certainty: "stated",
   }));
 }

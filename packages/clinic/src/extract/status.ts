@@ -1,4 +1,4 @@
-import { settleAges } from "./course.ts";
+import { durationsAmong, settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
 import { answersWhen, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
@@ -6,8 +6,11 @@ import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, type Note, punctuationAt } from "./note.ts";
 import { sectionsOf } from "./sections.ts";
 
-/** Tells whose measurement each finding is, and when: by the cues around it, else by its section. */
-export function assignStatus(note: Note, findings: readonly Finding[]): Status[] {
+/**
+ * Tells whose measurement each finding is, and when: by the cues around it, else by its section. Undefined for what turns out to be no
+ * age but how long something lasted.
+ */
+export function assignStatus(note: Note, findings: readonly Finding[]): (Status | undefined)[] {
   const sections = sectionsOf(note);
   let section = 0;
   const statuses: Status[] = [];
@@ -35,7 +38,11 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     const asked = status === "other" && isAnswered(note, findings[i], findings.slice(i + 1, i + 4));
     return asked ? "current" : status;
   });
-  return settleAges(findings, answered);
+  const lasts = durationsAmong(findings, answered);
+  return settleAges(
+    findings,
+    answered.map((status, i) => (lasts.has(i) ? undefined : status)),
+  );
 }
 
 /** 宝宝4岁？ without a yes on the next line: what a doctor supposes. */
