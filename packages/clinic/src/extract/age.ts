@@ -1,7 +1,7 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
 import { type Asked, isChineseAge } from "./chinese-age.ts";
-import { endsClause, personBefore, startsLine } from "./clause.ts";
+import { endsClause, isWholeLine, personBefore, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
@@ -43,7 +43,7 @@ export function readAge(
   const { unit } = q;
   // 差5天满13个月: what is wanting.
   if (note.codes[note.tokens.start[q.from] - 1] === 0x5dee) return undefined;
-  if (!unit) return readAgeAtDeath(note, q);
+  if (!unit) return readAgeAtDeath(note, q) ?? readBareAge(note, q, asked);
   if (unit.age === undefined) return undefined;
   let measured = unit.unit;
   const weeksForYears = measured === "wk" && inWeeksMeansYears(note, q, asked);
@@ -61,6 +61,19 @@ export function readAge(
     ...{ basis: named || unit.age === "always" ? "stated" : "inferred", reference: lost, printed: true },
     ...(chinese === "loose" ? { loose: true } : {}),
   };
+}
+
+/** So many months or years old is a child at most who is asked how many. */
+const greatestBare = { mo: 36, a: 18 } as const;
+
+/** 几个月了？⏎7: a line that is but a number, where the question names the unit. */
+function readBareAge(note: Note, q: Quantity, asked: Asked): Finding | undefined {
+  const { low, high } = q.parts[0];
+  if (!asked.age || !asked.unit || q.decimals > 0 || low < 1 || high > greatestBare[asked.unit]) return undefined;
+  if (!isWholeLine(note, q.from, q.to)) return undefined;
+  const span = { from: q.from, to: q.to, nameAt: q.from };
+  const [from, to] = [low, high].map((value) => months(value, asked.unit as string));
+  return { code, low: from, high: to, ...span, basis: "inferred", reference: false, printed: false };
 }
 
 /** "father died of an MI at 65", "brother had a bypass at 54". */
@@ -112,6 +125,13 @@ function inWeeksMeansYears(note: Note, q: Quantity, asked: Asked): boolean {
   if (!endsClause(note, q.to)) return false;
   if (asked.age && startsLine(note, q.from)) return true;
   const stress = termAt(note, q.from - 1)?.spelling ?? "";
+  if (
+    unit === "周" &&
+    q.parts[0].low >= 2 &&
+    isClass(note, q.from - 1, "person") &&
+    !isClass(note, q.from - 1, "birth")
+  )
+    return true;
   const least = /^(快|快要|马上|将近|今年|满|刚满)$/.test(stress) ? 1 : leastWeeksAlready;
   return (least === 1 || /^(已经|都|现在|才)$/.test(stress)) && q.parts[0].low >= least && personBefore(note, q.from);
 }

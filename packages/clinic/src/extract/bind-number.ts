@@ -23,7 +23,7 @@ export function bindNumber(binding: Binding, at: number): number {
     const after = bindAfter(binding, q);
     if (after > 0) return after;
   }
-  const asked = { age: binding.ageLines > 0, duration: binding.durationLines > 0 };
+  const asked = { age: binding.ageLines > 0, unit: binding.ageUnit, duration: binding.durationLines > 0 };
   const age = readAge(note, q, binding.findings, asked, label);
   if (age) {
     binding.findings.push(age);

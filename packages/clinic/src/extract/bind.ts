@@ -62,7 +62,8 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   const age = readAgeWord(note, at, term);
   if (age) binding.findings.push(age);
   if (isOf(term, "question")) binding.questioned = true;
-  if (isOf(term, "ageQuestion")) askAge(binding);
+  if (isOf(term, "ageQuestion"))
+    askAge(binding, /岁/.test(term.spelling) ? "a" : /个月/.test(term.spelling) ? "mo" : undefined);
   if (isOf(term, "durationQuestion")) binding.durationLines = patience;
   if (isOf(term, "fromChange") && at - binding.between > 3) binding.change = at;
   if (isOf(term, "rangeVerb")) {

@@ -19,6 +19,8 @@ import { Kind } from "./tokens.ts";
 export interface Asked {
   /** How old. */
   readonly age: boolean;
+  /** How many months or years old: the unit of an answer without one. */
+  readonly unit?: "mo" | "a" | undefined;
   /** How long: a number of months or days then answers that. */
   readonly duration: boolean;
 }
@@ -122,7 +124,9 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if (unit === "mo" && ((spelling === "起" && !isSpan(note, q)) || (stress === "从" && spelling === "就"))) return true;
   if (["得", "得过", "患", "患过"].includes(spelling) && (unit === "mo" || (long && begins(note, q.from)))) return true;
   if (isSpan(note, q)) return false;
-  if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
+  const born = isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth");
+  // 新生儿3天没拉: of a person who is named so, not of a birth.
+  if (born && !(lasted && isClass(note, q.from - 1, "person"))) return true;
   if (isMilestone(note, q)) return unit === "mo";
   if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
@@ -177,15 +181,38 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   if (whole && q.to - q.from > 2 && begins(note, q.from)) return true;
   if (endsLineAfterComma(note, q)) return true;
   if (stress === "满") return whole;
+  if (lastsOn(note, q.to)) return false;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
   if (stress === "就" && whole && personInLine(note, q.from)) return true;
-  if (["快", "只有", "才"].includes(stress) && whole && startsClause(note, q.from - 1) && personInLine(note, q.from))
-    return true;
+  if (whole && ["快", "只有", "才"].includes(stress) && startsClause(note, q.from - 1))
+    if (stress !== "快" || personInLine(note, q.from)) return true;
   // 还有十天三个月了
   if (whole && isTimeLeft(note, q.from)) return true;
   if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
   if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
   return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
+}
+
+/** Tokens after a number of months in which a clause tells that it is how long or how often. */
+const tellsWithin = 8;
+
+/** 一个月了还没好, 两个月了，还是咳嗽, 一个月发烧三次: how long something has lasted, or in how long it came so often. */
+function lastsOn(note: Note, to: number): boolean {
+  let at = to;
+  if (termAt(note, at)?.spelling === "了") at++;
+  if (isComma(note, at) && at > to) at++;
+  const start = note.tokens.start[at];
+  if (
+    at > to &&
+    /^(还(没[好见退愈恢]|是|在|咳|拉|烧|老|总|一直)|一直|仍|都没|也没|总是|反复|没好|不见好)/.test(
+      note.text.slice(start, start + 3),
+    )
+  )
+    return true;
+  for (let i = to; i < to + tellsWithin && i < note.tokens.count && !endsSentence(note, i) && !isComma(note, i); i++)
+    if (termAt(note, i)?.spelling === "一次" || (isNumber(note, i) && termAt(note, i + 1)?.unit?.unit === "{times}"))
+      return true;
+  return false;
 }
 
 /** 还有十天: a number of days or weeks right before the age that they lead to. */

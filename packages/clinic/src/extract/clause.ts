@@ -67,6 +67,14 @@ export function startsLine(note: Note, at: number): boolean {
   return false;
 }
 
+/** Whether the tokens are all of a line, but for words of an age. */
+export function isWholeLine(note: Note, from: number, to: number): boolean {
+  const { count, kind } = note.tokens;
+  const ends = (at: number): boolean => at < 0 || at >= count || kind[at] === Kind.line;
+  const first = isClass(note, from - 1, "agePadding") ? from - 2 : from - 1;
+  return ends(first) && ends(isClass(note, to, "agePadding") ? to + 1 : to);
+}
+
 /** Whether nothing more of weight follows in the clause. Another number begins another answer: 五个半月十四斤. */
 export function endsClause(note: Note, at: number): boolean {
   for (let i = at; i < at + 3; i++) {

@@ -110,11 +110,13 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
       return { ...bounds, next: after, decimals: first.decimals, date: false };
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
+  const ofYear = /[今去前每]年$/.test(note.text.slice(Math.max(0, tokens.start[at] - 2), tokens.start[at]));
   const calendar =
     termAt(note, next - 1)?.spelling === "月" &&
-    /^((\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)|份|底|初|[上中下]旬)/.test(
-      note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
-    );
+    (ofYear ||
+      /^((\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)|份|底|初|[上中下]旬|出生|生的)/.test(
+        note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
+      ));
   if (calendar) return { ...first, next, unit: undefined, date: true };
   const whole = withSmaller(note, first, firstUnit);
   return { ...whole, decimals: first.decimals, date: false };

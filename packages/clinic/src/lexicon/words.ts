@@ -60,6 +60,7 @@ export const wordClasses = [
   "whenQuestion",
   "term",
   "measured",
+  "given",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
