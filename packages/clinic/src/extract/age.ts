@@ -1,7 +1,7 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
 import { type Asked, isChineseAge } from "./chinese-age.ts";
-import { endsClause, isWholeLine, personBefore, startsLine } from "./clause.ts";
+import { endsClause, isComing, isWholeLine, personBefore, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
@@ -100,7 +100,8 @@ export function readAgeWord(note: Note, at: number, term: Term): Finding | undef
   // 没满月的宝宝 says no age; 没满月的时候 says when.
   const before = note.codes[note.tokens.start[at] - 1];
   if ((before === 0x6ca1 || before === 0x672a) && !occasion) return undefined;
-  const whose = term.spelling.startsWith("刚") || personBefore(note, at) || isClass(note, at + 1, "person") || occasion;
+  const beside = personBefore(note, at) || isClass(note, at + 1, "person") || isComing(note, at);
+  const whose = term.spelling.startsWith("刚") || beside || occasion;
   if (!whose) return undefined;
   const span = { from: at, to: at + 1, nameAt: at };
   return { code, low: age, high: age, ...span, basis: "stated", reference: false, printed: true };
@@ -143,7 +144,7 @@ function isEnglishAge(note: Note, q: Quantity): boolean {
   if (["m", "f", "male", "female", "boy", "girl", "infant", "child"].includes(next)) return true;
   // 10M 男, 宝宝2Y3M
   const letter = (termAt(note, q.to - 1)?.spelling.length ?? 0) === 1 && inHan(note, q.from);
-  if (letter && (isClass(note, q.to, "person") || personBefore(note, q.from))) return true;
+  if (letter && (q.to - q.from > 2 || isClass(note, q.to, "person") || personBefore(note, q.from))) return true;
   const before = termAt(note, q.from - 1)?.spelling ?? "";
   const second = termAt(note, q.from - 2)?.spelling ?? "";
   if (

@@ -104,7 +104,7 @@ function endSentence(binding: Binding, at: number): void {
   }
   const questioned = binding.questioned || (line && asksByEnding(note, at - 1));
   const fresh = label && !label.spent && label.observations.length > 0 && label.strength !== "short";
-  const ofChange = label !== undefined && isClass(note, label.at + 1, "weightChange");
+  const ofChange = label !== undefined && [-1, 1].some((beside) => isClass(note, label.at + beside, "weightChange"));
   if (fresh && !ofChange && (questioned || (label.cost < 0.1 && label.strength === "name"))) {
     binding.asked = label;
     binding.askedLines = patience;

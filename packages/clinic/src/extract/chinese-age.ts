@@ -3,6 +3,7 @@ import {
   asksInLine,
   begins,
   endsClause,
+  isComing,
   opensNote,
   personBefore,
   personInLine,
@@ -89,7 +90,9 @@ function isOfPregnancy(note: Note, q: Quantity): boolean {
   if (q.unit!.unit === "wk" && q.parts[0].low >= leastGestation) return true;
   for (let at = q.from - 1; at >= q.from - 6 && at >= 0 && !endsSentence(note, at); at--)
     if (isClass(note, at, "pregnancy")) return true;
-  return isClass(note, q.to, "pregnancy");
+  for (let at = q.to; at < q.to + 5 && !endsSentence(note, at) && !isComma(note, at); at++)
+    if (isClass(note, at, "pregnancy")) return true;
+  return false;
 }
 
 /** What the words right beside the number say; undefined if nothing. */
@@ -131,6 +134,10 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
+  if (bounded && unit === "mo" && /^(推荐|适合|适用于|建议|要|需)$/.test(stress)) return true;
+  // 小于6个月不建议, 不足3个月的婴儿
+  const limits = unit === "mo" && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "less"));
+  if (limits && isClass(note, after, "instruction") && startsClause(note, q.from - 1)) return true;
   if (lasted || bounded) return false;
   if (personBefore(note, q.from)) return long;
   return undefined;
@@ -183,7 +190,7 @@ function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean 
   if (stress === "满") return whole;
   if (lastsOn(note, q.to)) return false;
   if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
-  if (stress === "就" && whole && personInLine(note, q.from)) return true;
+  if (stress === "就" && whole && (personInLine(note, q.from) || isComing(note, q.from - 1))) return true;
   if (whole && ["快", "只有", "才"].includes(stress) && startsClause(note, q.from - 1))
     if (stress !== "快" || personInLine(note, q.from)) return true;
   // 还有十天三个月了

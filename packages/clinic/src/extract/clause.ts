@@ -67,6 +67,13 @@ export function startsLine(note: Note, at: number): boolean {
   return false;
 }
 
+/** Whether a day to come stands right before: 下周就6个月了, 明天满月. */
+export function isComing({ text, tokens }: Note, at: number): boolean {
+  return /(明天|后天|下周|下个?月|月底|过几天|[0-9]号|[几两三]天)$/.test(
+    text.slice(Math.max(0, tokens.start[at] - 4), tokens.start[at]),
+  );
+}
+
 /** Whether the tokens are all of a line, but for words of an age. */
 export function isWholeLine(note: Note, from: number, to: number): boolean {
   const { count, kind } = note.tokens;

@@ -1,4 +1,5 @@
 import type { Cue, WordClass } from "../lexicon/index.ts";
+import { opensNote } from "./clause.ts";
 import { isConfirmed, runsOn } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
@@ -101,7 +102,7 @@ function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: n
   if (cue.why === "birth" && finding.code === "29463-7" && finding.low > greatestBirthWeight) return false;
   // 家长：昨天39度 names who speaks.
   if (cue.why === "family" && at < finding.from && punctuationAt(note, at + 1) === colon) return false;
-  if (cue.onlyRanges && finding.low === finding.high) return false;
+  if (cue.onlyRanges && (finding.low === finding.high || isVague(note, finding))) return false;
   if (cue.reach === "next" && distance > 1) return false;
   if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;
   if (cue.reach === "near" && (distance > nearby || commas > 0)) return false;
@@ -112,6 +113,11 @@ function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: n
   if (cue.unlessClause && undoneInClause(note, cue.unlessClause as WordClass, finding, at)) return false;
   if (cue.unlessAfter && followedBy(note, finding.to, cue.unlessAfter as WordClass, true)) return false;
   return cue.needs === undefined || followedBy(note, finding.to, cue.needs as WordClass);
+}
+
+/** 五六岁的孩子咳嗽: an age that is not known better, where a note begins, and no range of ages. */
+function isVague(note: Note, { code, from }: Finding): boolean {
+  return code === "30525-0" && !Number.isNaN(note.tokens.high[from]) && opensNote(note, from);
 }
 
 function undoneBetween(note: Note, name: WordClass, finding: Finding, at: number): boolean {

@@ -1,3 +1,4 @@
+import { personBefore } from "./clause.ts";
 import { durationsAmong, settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
 import { answersWhen, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
@@ -54,8 +55,19 @@ function isAskedAge(note: Note, { code, to }: Finding): boolean {
 
 /** What the turns before say where the words around are silent. */
 function statusInTurn(note: Note, finding: Finding): Status | undefined {
+  if (isBracket(note, finding)) return "other";
   const earlier = finding.code === "30525-0" ? answersWhen(note, finding) : isBirthWeight(note, finding);
   return earlier ? "past" : undefined;
+}
+
+/** In months: 1-3岁 is a bracket of ages, no child's. */
+const widest = 12;
+
+/** Whether a range of ages is so wide, and of nobody who is named before, that a dose or a statement of all such children follows. */
+function isBracket(note: Note, { code, low, high, from }: Finding): boolean {
+  return (
+    code === "30525-0" && high - low >= widest && Number.isNaN(note.tokens.high[from]) && !personBefore(note, from)
+  );
 }
 
 /** 一个多月的时候是十一斤: a value right after the age that the child had then. */
