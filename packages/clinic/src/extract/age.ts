@@ -1,6 +1,7 @@
 import { convert } from "../codes/index.ts";
 import type { Term } from "../lexicon/index.ts";
-import { type Asked, isChineseAge } from "./chinese-age.ts";
+import type { Asked } from "./age-place.ts";
+import { isChineseAge } from "./chinese-age.ts";
 import { endsClause, isComing, isWholeLine, personBefore, startsLine } from "./clause.ts";
 import type { Finding } from "./finding.ts";
 import type { Label } from "./label.ts";

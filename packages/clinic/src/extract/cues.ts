@@ -1,5 +1,5 @@
 import type { Cue, WordClass } from "../lexicon/index.ts";
-import { opensNote } from "./clause.ts";
+import { isWholeLine, opensNote } from "./clause.ts";
 import { isConfirmed, runsOn } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
@@ -97,6 +97,13 @@ function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
   if (cue.except?.includes(finding.code)) return false;
+  if (
+    finding.code === "8310-5" &&
+    cue.why === "threshold" &&
+    cue.side === "after" &&
+    isWholeLine(note, finding.from, at + 1)
+  )
+    return false;
   // BW is birth weight in English notes only.
   if (termAt(note, at)?.spelling === "bw" && inHan(note, at)) return false;
   if (cue.why === "birth" && finding.code === "29463-7" && finding.low > greatestBirthWeight) return false;
