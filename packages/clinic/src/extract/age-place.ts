@@ -45,7 +45,7 @@ export function answers(note: Note, q: Quantity, asked: Asked, said: boolean): b
   const whole = endsClause(note, q.to);
   const stress = termAt(note, q.from - 1)?.spelling ?? "";
   const dated = termAt(note, q.from - 1)?.spelling === "号";
-  if (asked.age && (starts || (whole && (stress === "就" || dated)))) {
+  if (asked.age && (starts || (whole && (/^(就|正好|刚好|满|刚满)$/.test(stress) || dated)))) {
     const { low } = q.parts[0];
     // 三个月的针 names a vaccine.
     if (note.codes[note.tokens.end[q.to - 1]] === 0x7684) return false;

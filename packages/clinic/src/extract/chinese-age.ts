@@ -90,6 +90,8 @@ function besides(note: Note, q: Quantity): boolean | undefined {
       );
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
+  // 6个月 男
+  if (unit === "mo" && /^[男女]$/.test(spelling)) return true;
   const stress = termAt(note, q.from - 1)?.spelling ?? "";
   if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
   if (stress === "到了" && unit === "mo") return true;

@@ -5,6 +5,8 @@ import { isHan } from "./scan.ts";
 import { readSimple, type Simple, type UnitRead, unitAfter } from "./simple.ts";
 import { Written } from "./tokens.ts";
 
+const zero = 0x96f6; // 零
+
 /** Smaller units that may follow a larger, with how many make one of it. */
 const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "[lb_av]": { "[oz_av]": 16 },
@@ -42,7 +44,8 @@ export function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
       const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
       const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
       // 一周零二十五天
-      const years = unit.unit === "wk" && secondUnit?.unit.unit === "d" && at > next && second.low >= 7;
+      const joined = at > next || note.codes[tokens.start[at]] === zero;
+      const years = unit.unit === "wk" && secondUnit?.unit.unit === "d" && joined && second.low >= 7;
       if (ratio !== undefined && second.low < (years ? 31 : ratio) && !apart) {
         const smallerUnit = secondUnit!.unit;
         if (years || (unit.unit === "wk" && smallerUnit.unit === "mo")) unit = { ...unit, unit: "a", age: "always" };

@@ -130,7 +130,9 @@ export function isNotBody(note: Note, q: Quantity): boolean {
 }
 
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
-  for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
+  // 奶粉的温度⏎四十度: the line before asks.
+  const from = note.tokens.kind[q.from - 1] === Kind.line ? q.from - 1 : q.from;
+  for (let at = from - 1; at >= from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
     if (isClass(note, at, name)) return true;
   // 40度左右的水
   for (let at = q.to; at < q.to + 4; at++) {
