@@ -62,7 +62,9 @@ function bindQuantity(binding: Binding, label: Label | undefined, q: Quantity): 
   const goesOn = recent && (!label || label.strength === "hint") && isRemeasured(note, q.from);
   if (goesOn && bindTo(binding, { ...recent, cost: 0 }, q)) return;
   const unnamed =
-    readAlone(note, q, label) ?? readOnOxygen(note, q, label) ?? readUnlabelled(note, q, label, binding.lineCost);
+    readAlone(note, q, label) ??
+    readOnOxygen(note, q, label) ??
+    readUnlabelled(note, q, label, binding.lineCost, binding.findings.at(-1)?.code);
   if (unnamed) {
     const named = createLabel([unnamed.observation], q.from, { strength: "hint" });
     emit(binding, undefined, unnamed, q);
