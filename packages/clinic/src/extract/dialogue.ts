@@ -35,12 +35,15 @@ export function isEcho(note: Note, before: Finding, finding: Finding): boolean {
   return lines === 1;
 }
 
-/** Whether the value is the answer to when something was, on the line before: 什么时候会翻身的？⏎三个多月. */
-export function answersWhen(note: Note, { from }: Finding): boolean {
+/**
+ * Whether the value answers a question of the class, on the line before: when something was (什么时候会翻身的？⏎三个多月), or what holds
+ * in general or of somebody else (多少度吃退烧药⏎38.5, 哥哥多大⏎5岁).
+ */
+export function answersQuestion(note: Note, { from }: Finding, question: "whenQuestion" | "generalQuestion"): boolean {
   const line = lineBefore(note, from);
   if (line === undefined) return false;
   for (let at = line - 1; at >= line - 16 && at >= 0 && note.tokens.kind[at] !== Kind.line; at--)
-    if (isClass(note, at, "whenQuestion")) return true;
+    if (isClass(note, at, question)) return true;
   return false;
 }
 

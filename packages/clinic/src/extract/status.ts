@@ -1,7 +1,7 @@
 import { personBefore } from "./clause.ts";
 import { durationsAmong, settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
-import { answersWhen, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
+import { answersQuestion, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, type Note, punctuationAt } from "./note.ts";
@@ -55,8 +55,9 @@ function isAskedAge(note: Note, { code, to }: Finding): boolean {
 
 /** What the turns before say where the words around are silent. */
 function statusInTurn(note: Note, finding: Finding): Status | undefined {
-  if (isBracket(note, finding)) return "other";
-  const earlier = finding.code === "30525-0" ? answersWhen(note, finding) : isBirthWeight(note, finding);
+  if (isBracket(note, finding) || answersQuestion(note, finding, "generalQuestion")) return "other";
+  const earlier =
+    finding.code === "30525-0" ? answersQuestion(note, finding, "whenQuestion") : isBirthWeight(note, finding);
   return earlier ? "past" : undefined;
 }
 

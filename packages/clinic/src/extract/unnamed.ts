@@ -96,12 +96,23 @@ export function readUnlabelled(
     const printed = q.decimals === unlabelled.decimals || q.decimals === unlabelled.decimals + 1;
     const diary = low >= 36 && high <= 41 && isDiary(note, q, last === code);
     if (!printed && !whole && !diary) continue;
-    if (whole && q.decimals === 0 && low < 36) continue;
+    if (whole && q.decimals === 0 && (low < 36 || answersOther(note, q.from))) continue;
     if (nearClass(note, q, "notBody", 2)) continue;
     const reading = read(note.lexicon.observations[observation], q.parts[0], q.decimals);
     if (reading) return { observation, reading };
   }
   return undefined;
+}
+
+/** 尿量多少⏎38: the line before asks for a number, and not for a temperature. */
+function answersOther({ text, tokens }: Note, from: number): boolean {
+  let at = from - 1;
+  while (at >= 0 && at > from - 3 && tokens.kind[at] !== Kind.line) at--;
+  if (at < 0 || tokens.kind[at] !== Kind.line) return false;
+  const end = tokens.start[at];
+  const line = text.slice(Math.max(0, end - 16), end);
+  const asks = line.slice(line.lastIndexOf("\n") + 1);
+  return /多少|几|怎么样/.test(asks) && !/[度温烧热高]/.test(asks);
 }
 
 /** 早上38，中午39，第二天38: a whole number right after a time, with nothing after it in its clause but another time. */

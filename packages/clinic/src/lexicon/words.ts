@@ -61,6 +61,7 @@ export const wordClasses = [
   "term",
   "measured",
   "given",
+  "generalQuestion",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
