@@ -36,6 +36,9 @@ export function personBefore(note: Note, at: number): boolean {
   for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
     if (isClass(note, i, "person")) return true;
     const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
+    // 宝宝⏎六个月了
+    if (steps === 0 && note.tokens.kind[i] === Kind.line && isClass(note, i - 1, "person"))
+      return i < 2 || note.tokens.kind[i - 2] === Kind.line;
     // 女/5个月
     const slash = punctuationAt(note, i) === 0x2f;
     const apposed =

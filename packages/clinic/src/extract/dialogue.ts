@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import { isClass, type Note, punctuationAt } from "./note.ts";
+import { isClass, type Note, punctuationAt, termAt } from "./note.ts";
 import { Kind } from "./tokens.ts";
 
 /*
@@ -18,9 +18,11 @@ export function isConfirmed(note: Note, from: number): boolean {
   );
 }
 
-/** Whether a line breaks off within a sentence: 体温反复超过⏎37.2建议就诊. */
+/** Whether a line breaks off within a sentence: 体温反复超过⏎37.2建议就诊, 如果⏎38.5以上. */
 export function runsOn(note: Note, at: number): boolean {
-  return note.tokens.kind[at] === Kind.line && isClass(note, at - 1, "compare");
+  if (note.tokens.kind[at] !== Kind.line) return false;
+  const cues = termAt(note, at - 1)?.cues ?? [];
+  return isClass(note, at - 1, "compare") || cues.some((cue) => note.lexicon.cues[cue].why === "hypothetical");
 }
 
 /** Whether a value is said again on the next line, with nothing else between: 六斤二两⏎六斤二两. */
