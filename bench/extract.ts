@@ -25,7 +25,7 @@ type Language = (typeof languages)[number];
 type Part = "development" | "frozen" | "reserve" | "test" | `draw ${number}`;
 
 /** Blind draws of Chinese notes: labels/README.md tells when each was labelled and measured. */
-const draws = [1, 2, 3, 4, 5].map((draw): Part => `draw ${draw}`);
+const draws = [1, 2, 3, 4, 5, 6].map((draw): Part => `draw ${draw}`);
 
 function fileOf(language: Language, part: Part): string {
   const name = language.toLowerCase();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { extract } from "../src/index.ts";
 import { chinese, english, shortCodes } from "./cases.ts";
+import { sayings } from "./sayings.ts";
 import { turns } from "./turns.ts";
 
 /** What was found, in the notation of cases.ts: values to four digits, so that factors of conversion do not matter. */
@@ -32,3 +33,20 @@ for (const [language, cases] of [
   ["English", english],
 ] as const)
   for (const [text, line] of cases) test(`${language}: ${text}`, () => assert.deepEqual(found(text), expected(line)));
+
+for (const [status, lines] of Object.entries(sayings))
+  test(`Chinese sayings, ${status}`, () => {
+    const list = lines
+      .trim()
+      .split(/\n| \| /)
+      .map((saying) => saying.replaceAll("⏎", "\n"));
+    assert.ok(list.length > 30);
+    for (const saying of list) {
+      const statuses = new Set(
+        extract(saying)
+          .filter(({ value, low }) => value !== undefined || low !== undefined)
+          .map((item) => item.status),
+      );
+      assert.deepEqual([...statuses], status === "none" ? [] : [status], saying);
+    }
+  });

@@ -19,8 +19,8 @@ export function bindName(binding: Binding, at: number, term: Term): void {
     const joins = label !== undefined && !label.spent && label.strength === "name" && label.observations.length > 0;
     const waiting = joins && linked(note, label.at, at) ? [...label.waiting, label] : [];
     binding.label = createLabel(names, at, { pair: term.pair, waiting: waiting.slice(-3) });
-    // 月龄 says the unit too.
-    if (term.unit?.age === "always") binding.label.lastUnit = term.unit;
+    // 月龄 and 多少斤 say the unit too.
+    if (term.unit?.age === "always" || /^(多少|几)/.test(term.spelling)) binding.label.lastUnit = term.unit;
   } else if (term.foreign) binding.label = createLabel([], at);
   else if (term.short.length > 0 && numberFollows(note, at))
     binding.label = createLabel(term.short, at, { strength: "short" });

@@ -17,11 +17,13 @@ export function bindNumber(binding: Binding, at: number): number {
   if (isClock(note, at)) return at + 3;
   if (isClass(note, at - 1, "month")) return afterDate(note, at);
   const q = readQuantity(note, at, { change: at - binding.change <= 2, between: at - binding.between <= 2 });
-  if (!waitsFor(binding, label, q)) {
+  // 体重多少⏎有13.2身高65: the answer comes first.
+  const answers = binding.asked !== undefined && binding.lineCost <= 0.5 && termAt(note, q.to)?.foreign === true;
+  if (!answers && !waitsFor(binding, label, q)) {
     const after = bindAfter(binding, q);
     if (after > 0) return after;
   }
-  const asked = { age: binding.ageLines > 0, duration: binding.durationLines > 0 };
+  const asked = { age: binding.ageLines > 0, unit: binding.ageUnit, duration: binding.durationLines > 0 };
   const age = readAge(note, q, binding.findings, asked, label);
   if (age) {
     binding.findings.push(age);
@@ -35,7 +37,8 @@ export function bindNumber(binding: Binding, at: number): number {
 
 /** Whether a name before the number waits for one such as this. */
 function waitsFor({ note }: Binding, label: Label | undefined, q: Quantity): boolean {
-  if (!label || label.spent || label.cost > 2.6 || label.strength !== "name") return false;
+  if (!label || label.spent || label.cost > 2.6) return false;
+  if (label.strength !== "name" && !(label.strength === "hint" && label.cost < 0.5)) return false;
   return label.observations.some((i) => read(note.lexicon.observations[i], q.parts[0], q.decimals));
 }
 
@@ -59,7 +62,9 @@ function bindQuantity(binding: Binding, label: Label | undefined, q: Quantity): 
   const goesOn = recent && (!label || label.strength === "hint") && isRemeasured(note, q.from);
   if (goesOn && bindTo(binding, { ...recent, cost: 0 }, q)) return;
   const unnamed =
-    readAlone(note, q, label) ?? readOnOxygen(note, q, label) ?? readUnlabelled(note, q, label, binding.lineCost);
+    readAlone(note, q, label) ??
+    readOnOxygen(note, q, label) ??
+    readUnlabelled(note, q, label, binding.lineCost, binding.findings.at(-1)?.code);
   if (unnamed) {
     const named = createLabel([unnamed.observation], q.from, { strength: "hint" });
     emit(binding, undefined, unnamed, q);

@@ -62,7 +62,8 @@ function passTerm(binding: Binding, at: number, term: Term): void {
   const age = readAgeWord(note, at, term);
   if (age) binding.findings.push(age);
   if (isOf(term, "question")) binding.questioned = true;
-  if (isOf(term, "ageQuestion")) askAge(binding);
+  if (isOf(term, "ageQuestion"))
+    askAge(binding, /岁/.test(term.spelling) ? "a" : /个月/.test(term.spelling) ? "mo" : undefined);
   if (isOf(term, "durationQuestion")) binding.durationLines = patience;
   if (isOf(term, "fromChange") && at - binding.between > 3) binding.change = at;
   if (isOf(term, "rangeVerb")) {
@@ -103,7 +104,7 @@ function endSentence(binding: Binding, at: number): void {
   }
   const questioned = binding.questioned || (line && asksByEnding(note, at - 1));
   const fresh = label && !label.spent && label.observations.length > 0 && label.strength !== "short";
-  const ofChange = label !== undefined && isClass(note, label.at + 1, "weightChange");
+  const ofChange = label !== undefined && [-1, 1].some((beside) => isClass(note, label.at + beside, "weightChange"));
   if (fresh && !ofChange && (questioned || (label.cost < 0.1 && label.strength === "name"))) {
     binding.asked = label;
     binding.askedLines = patience;

@@ -17,6 +17,8 @@ export interface Binding {
   askedLines: number;
   /** For how many lines more an age is asked for. */
   ageLines: number;
+  /** The unit that the question how old names. */
+  ageUnit: "mo" | "a" | undefined;
   /** For how many lines more the question how long it lasted waits. */
   durationLines: number;
   /** The last name of the sentence before. */
@@ -37,6 +39,7 @@ export function createBinding(note: Note): Binding {
     ...{ note, findings: [], specimen: new Specimen(note), label: undefined, asked: undefined, askedLines: 0 },
     ...{
       ageLines: 0,
+      ageUnit: undefined,
       durationLines: 0,
       recent: undefined,
       depth: 0,
@@ -118,7 +121,8 @@ export const patience = 3;
 const agePatience = 5;
 
 /** An age is asked for, and no longer how long something lasted. */
-export function askAge(binding: Binding): void {
+export function askAge(binding: Binding, unit?: Binding["ageUnit"]): void {
   binding.ageLines = agePatience;
+  binding.ageUnit = unit;
   binding.durationLines = 0;
 }

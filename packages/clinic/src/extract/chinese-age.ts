@@ -1,26 +1,9 @@
 import type { WordClass } from "../lexicon/index.ts";
-import { asksInLine, begins, endsClause, opensNote, personInLine, saysNow, startsLine } from "./clause.ts";
+import { type Asked, answers, isTaken, leastDays, repeats } from "./age-place.ts";
+import { begins, endsClause, personBefore, saysNow, startsClause } from "./clause.ts";
 import type { Finding } from "./finding.ts";
-import { endsSentence, isClass, isComma, isNumber, type Note, termAt } from "./note.ts";
+import { endsSentence, isClass, isComma, type Note, termAt } from "./note.ts";
 import type { Quantity } from "./quantity.ts";
-import { Kind } from "./tokens.ts";
-
-/** What the lines before ask for. */
-export interface Asked {
-  /** How old. */
-  readonly age: boolean;
-  /** How long: a number of months or days then answers that. */
-  readonly duration: boolean;
-}
-
-/** Fewer days than this beside a child are how long something lasted: 宝宝3天没拉. */
-const leastDays = 12;
-
-/** Fewer days than this are so too where a question asks how old. */
-const leastDaysAsked = 7;
-
-/** As many days or more after 今天 are an age: no illness of a child's is counted so long by the day. */
-const leastDaysToday = 20;
 
 /** As many weeks or more are those of a pregnancy: 出生的时候35周. */
 const leastGestation = 22;
@@ -30,7 +13,7 @@ const boundedAge: readonly WordClass[] = ["person", "advice", "milestone"];
 
 /**
  * Whether 个月, 天 or 周 is an age rather than how long something lasted: next to a person, a birth or a milestone, as the answer to
- * how old, or as an age that the note has given before.
+ * how old, or as an age that the note has given before (firm), or by where it stands (loose).
  *
  * @param months the number, in months
  */
@@ -40,17 +23,25 @@ export function isChineseAge(
   findings: readonly Finding[],
   asked: Asked,
   months: number,
-): boolean {
-  if (isOrdinal(note, q) || isOfPregnancy(note, q)) return false;
+): "firm" | "loose" | undefined {
+  if (isOrdinal(note, q, asked) || isOfPregnancy(note, q)) return undefined;
   const said = findings.slice(-64).some(({ code, low }) => code === "30525-0" && low === months);
-  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return true;
-  return besides(note, q) ?? (answers(note, q, asked, said) || (said && !asked.duration && repeats(note, q)));
+  if (q.unit!.unit === "d" && hasOrdinal(note, q)) return "firm";
+  const beside = besides(note, q);
+  if (beside !== undefined) return beside ? "firm" : undefined;
+  if (answers(note, q, asked, said)) return asked.age || said || saysNow(note, q.from) ? "firm" : "loose";
+  return said && !asked.duration && repeats(note, q) ? "firm" : undefined;
 }
 
 /** 第一个月 counts months from something; 出生第5天 is an age. */
-function isOrdinal(note: Note, q: Quantity): boolean {
+function isOrdinal(note: Note, q: Quantity, asked: Asked): boolean {
   if (!hasOrdinal(note, q)) return false;
-  return !(q.unit!.unit === "d" && (isClass(note, q.from - 2, "birth") || isSinceBirth(note, q)));
+  if (q.unit!.unit !== "d") return true;
+  const long = q.parts[0].low >= leastDays && endsClause(note, q.to);
+  const today = /^(今天|现在|目前)/.test(termAt(note, q.from - 2)?.spelling ?? "");
+  // 宝宝今天第55天
+  if (long && today && (asked.age || isClass(note, q.from - 3, "person"))) return false;
+  return !(isClass(note, q.from - 2, "birth") || isSinceBirth(note, q));
 }
 
 function hasOrdinal({ codes, tokens }: Note, { from }: Quantity): boolean {
@@ -69,7 +60,9 @@ function isOfPregnancy(note: Note, q: Quantity): boolean {
   if (q.unit!.unit === "wk" && q.parts[0].low >= leastGestation) return true;
   for (let at = q.from - 1; at >= q.from - 6 && at >= 0 && !endsSentence(note, at); at--)
     if (isClass(note, at, "pregnancy")) return true;
-  return isClass(note, q.to, "pregnancy");
+  for (let at = q.to; at < q.to + 5 && !endsSentence(note, at) && !isComma(note, at); at++)
+    if (isClass(note, at, "pregnancy")) return true;
+  return false;
 }
 
 /** What the words right beside the number say; undefined if nothing. */
@@ -82,8 +75,12 @@ function besides(note: Note, q: Quantity): boolean | undefined {
   const swallowed = /大(便|小便|概|约|夫|量)$/.test(termAt(note, after - 1)?.spelling ?? "");
   const lasted = !swallowed && isClass(note, after, "durationAfter");
   const bounded = isClass(note, after, "bound");
-  const long = unit === "mo" || unit === "a" || (unit === "d" && q.parts[0].low >= leastDays) || q.to - q.from > 2;
+  const { low, high } = q.parts[0];
+  const long =
+    unit === "mo" || unit === "a" || (unit === "d" && low >= leastDays) || (q.to - q.from > 2 && low === high);
   if (isClass(note, after, "ageAfter") && !lasted) {
+    // 吃了4天的小儿氨酚: how long a drug was taken.
+    if (!long && isTaken(note, q.from - 1)) return false;
     if (isClass(note, after, "occasion"))
       return (
         unit === "mo" ||
@@ -93,18 +90,26 @@ function besides(note: Note, q: Quantity): boolean | undefined {
       );
     return long || spelling.startsWith("的") || isClass(note, q.from - 1, "birth");
   }
+  // 6个月 男
+  if (unit === "mo" && /^[男女]$/.test(spelling)) return true;
   const stress = termAt(note, q.from - 1)?.spelling ?? "";
   if ((stress === "满" && long) || (stress === "刚满" && personBefore(note, q.from))) return true;
   if (stress === "到了" && unit === "mo") return true;
   // 从四个多月就攒肚, 三十五天得过肺炎
-  if (unit === "mo" && (spelling === "起" || (stress === "从" && spelling === "就"))) return true;
+  if (unit === "mo" && ((spelling === "起" && !isSpan(note, q)) || (stress === "从" && spelling === "就"))) return true;
   if (["得", "得过", "患", "患过"].includes(spelling) && (unit === "mo" || (long && begins(note, q.from)))) return true;
   if (isSpan(note, q)) return false;
-  if (isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth")) return true;
+  const born = isClass(note, q.from - 1, "birth") || isClass(note, q.from - 2, "birth");
+  // 新生儿3天没拉: of a person who is named so, not of a birth.
+  if (born && !(lasted && isClass(note, q.from - 1, "person"))) return true;
   if (isMilestone(note, q)) return unit === "mo";
   if (bounded && unit === "mo" && /[就可才再]|该|要$/.test(spelling)) return true;
   if (bounded && unit === "mo" && boundedAge.some((name) => isClass(note, after + 1, name))) return true;
   if (bounded && unit === "mo" && personBefore(note, q.from)) return true;
+  if (bounded && unit === "mo" && /^(推荐|适合|适用于|建议|要|需)$/.test(stress)) return true;
+  // 小于6个月不建议, 不足3个月的婴儿
+  const limits = unit === "mo" && (isClass(note, q.from - 1, "compare") || isClass(note, q.from - 1, "less"));
+  if (limits && isClass(note, after, "instruction") && startsClause(note, q.from - 1)) return true;
   if (lasted || bounded) return false;
   if (personBefore(note, q.from)) return long;
   return undefined;
@@ -117,83 +122,10 @@ function isSpan(note: Note, { from, to }: Quantity): boolean {
   return !(termAt(note, from - 1)?.spelling === "近" && isClass(note, from - 2, "person") && endsClause(note, to));
 }
 
-/** Whether a person stands before, with nothing but 现在, 才, 已经 and such between. */
-export function personBefore(note: Note, at: number): boolean {
-  for (let i = at - 1, steps = 0; steps < 4 && i >= 0; steps++, i--) {
-    if (isClass(note, i, "person")) return true;
-    const padding = isClass(note, i, "agePadding") || termAt(note, i)?.spelling === "有";
-    const apposed =
-      isComma(note, i) && (steps === 0 || note.tokens.kind[i + 1] === Kind.term) && isClass(note, i - 1, "person");
-    if (!padding && !apposed) return false;
-  }
-  return false;
-}
-
 /** 从两个月开始, 六个月开始加辅食, 四个月后就该添加了. */
 function isMilestone(note: Note, q: Quantity): boolean {
   if (q.unit!.unit !== "mo") return false;
   const next = isClass(note, q.to, "durationAfter") ? q.to + 1 : q.to;
   const starts = isClass(note, next, "occasion") && termAt(note, next)!.spelling.includes("开始");
   return isClass(note, next, "milestone") || starts;
-}
-
-/**
- * The answer to how old, or a line that says no more than an age: 都六个半月了, 五个月可以用吗.
- *
- * @param said the same age was given before
- */
-function answers(note: Note, q: Quantity, asked: Asked, said: boolean): boolean {
-  const { unit } = q.unit!;
-  const starts = startsLine(note, q.from);
-  const whole = endsClause(note, q.to);
-  const stress = termAt(note, q.from - 1)?.spelling ?? "";
-  if (asked.age && (starts || (whole && stress === "就"))) {
-    const { low } = q.parts[0];
-    return unit === "d" ? low >= (whole ? leastDaysAsked : leastDays) : whole || unit !== "wk";
-  }
-  if (stress === "今天" && unit === "d" && q.parts[0].low >= leastDaysToday) return whole && begins(note, q.from - 1);
-  if (stress === "满" && unit === "d") return whole && q.parts[0].low >= leastDays;
-  if (unit !== "mo") return false;
-  const sure = !asked.duration || said || personInLine(note, q.from);
-  if (whole && sure && saysNow(note, q.from)) return true;
-  if (asked.duration) return false;
-  // 7个月27天: nobody counts an illness so.
-  if (whole && q.to - q.from > 2 && begins(note, q.from)) return true;
-  if (endsLineAfterComma(note, q)) return true;
-  if (stress === "满") return whole;
-  if (opensNote(note, q.from) || (whole && isComma(note, q.to) && isClass(note, q.to + 1, "person"))) return true;
-  if (stress === "就" && whole && personInLine(note, q.from)) return true;
-  if (stress === "快" && whole && begins(note, q.from - 1) && personInLine(note, q.from)) return true;
-  if (["都", "刚", "快", "已经", "目前"].includes(stress) && whole) return starts;
-  if (q.parts[0].low >= 1 && isAlone(note, q)) return true;
-  return starts && (weighs(note, q.to) || (isClass(note, q.to, "advice") && asksInLine(note, q.to)));
-}
-
-/** 没有发烧，六个月: the last clause of a line. With 了 it is how long. */
-function endsLineAfterComma(note: Note, { from, to, parts }: Quantity): boolean {
-  const { tokens } = note;
-  const last = to >= tokens.count || tokens.kind[to] === Kind.line;
-  return last && parts[0].low >= 2 && isComma(note, from - 1);
-}
-
-/** A line with nothing but the number: people answer so to what was asked long before, or without being asked. 十一月 is a date. */
-function isAlone(note: Note, { from, to }: Quantity): boolean {
-  const { tokens } = note;
-  if (termAt(note, to - 1)?.spelling === "月") return false;
-  const begins = from === 0 || tokens.kind[from - 1] === Kind.line;
-  return begins && (to >= tokens.count || tokens.kind[to] === Kind.line);
-}
-
-/** 五个半月十四斤 */
-function weighs(note: Note, at: number): boolean {
-  for (let i = at; i < at + 3; i++) {
-    if (isNumber(note, i)) return ["[jin]", "kg"].includes(termAt(note, i + 1)?.unit?.unit ?? "");
-    if (!isClass(note, i, "agePadding")) return false;
-  }
-  return false;
-}
-
-/** The same number again is the same age, unless a symptom stands before it. */
-function repeats(note: Note, q: Quantity): boolean {
-  return begins(note, q.from) || isClass(note, q.to, "occasion");
 }

@@ -1,6 +1,11 @@
 import { convert, converts } from "../codes/index.ts";
+import { personBefore } from "./clause.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, termAt, touches } from "./note.ts";
+import { isHan } from "./scan.ts";
 import { readSimple, type Simple, type UnitRead, unitAfter } from "./simple.ts";
+import { Written } from "./tokens.ts";
+
+const zero = 0x96f6; // 零
 
 /** Smaller units that may follow a larger, with how many make one of it. */
 const smaller: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -26,16 +31,24 @@ export function withSmaller(note: Note, first: Simple, read: UnitRead): Simple {
   } else if (ratios) {
     let at = next;
     while (at < next + 2 && isClass(note, at, "approx") && isNumberSoon(note, at)) at++;
-    if (isClass(note, at, "and") || (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))) at++;
+    if (
+      isClass(note, at, "and") ||
+      termAt(note, at)?.spelling === "+" ||
+      (isComma(note, at) && (unit.unit === "[lb_av]" || unit.unit === "a"))
+    )
+      at++;
     if (isNumber(note, at) && tokens.start[at] - tokens.end[next - 1] <= 6) {
       const second = readSimple(note, at);
       const secondUnit = unitAfter(note, second.next);
       const ratio = secondUnit ? ratios[secondUnit.unit.unit] : undefined;
       const digit = !secondUnit && unit.unit === "[jin]" && at === next && touches(note, next - 1) && second.low < 10;
       const apart = isComma(note, next) && unit.age !== undefined && secondUnit?.unit.age !== "always";
-      if (ratio !== undefined && second.low < ratio && !apart) {
+      // 一周零二十五天
+      const joined = at > next || note.codes[tokens.start[at]] === zero;
+      const years = unit.unit === "wk" && secondUnit?.unit.unit === "d" && joined && second.low >= 7;
+      if (ratio !== undefined && second.low < (years ? 31 : ratio) && !apart) {
         const smallerUnit = secondUnit!.unit;
-        if (unit.unit === "wk" && smallerUnit.unit === "mo") unit = { ...unit, unit: "a", age: "always" };
+        if (years || (unit.unit === "wk" && smallerUnit.unit === "mo")) unit = { ...unit, unit: "a", age: "always" };
         extra += (second.low + (smallerUnit.plus ?? 0)) * factorBetween(smallerUnit.unit, unit.unit);
         next = secondUnit!.next;
         if (smallerUnit.age === "always") unit = { ...unit, age: "always" };
@@ -70,9 +83,21 @@ function daysAfter(note: Note, at: number): { low: number; next: number } | unde
 function isYearsAndMonths(note: Note, unitEnd: number, at: number, months: Simple): boolean {
   if (termAt(note, unitEnd - 1)?.spelling !== "周" || at !== unitEnd || !touches(note, at - 1)) return false;
   const { next, low, high, decimals } = months;
-  const ends = next >= note.tokens.count || endsSentence(note, next) || isComma(note, next);
-  const among = isClass(note, unitEnd - 3, "person") || isClass(note, next, "person");
-  return low > 0 && low < 12 && low === high && decimals === 0 && among && (ends || isClass(note, next, "person"));
+  if (low <= 0 || low >= 12 || low < high || decimals > 0) return false;
+  if (isClass(note, next, "person")) return true;
+  const spelling = termAt(note, next)?.spelling;
+  const ends = next >= note.tokens.count || endsSentence(note, next) || isComma(note, next) || spelling === "了";
+  // 就一周八了
+  const soon = spelling === "了" && ["就", "快"].includes(termAt(note, unitEnd - 3)?.spelling ?? "");
+  if (ends) return soon || personBefore(note, unitEnd - 2);
+  // 儿子2周1喉咙呼噜: days of the week are no digits.
+  const { written } = note.tokens;
+  const digits = written[at] === Written.digits && written[unitEnd - 2] === Written.digits;
+  return digits && isHan(note.codes[note.tokens.end[at]]) && !isRange(note, next) && personBefore(note, unitEnd - 2);
+}
+
+function isRange(note: Note, at: number): boolean {
+  return isClass(note, at, "rangeLink") || isNumber(note, at);
 }
 
 /** 十一个月多多八天 */

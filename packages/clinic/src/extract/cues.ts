@@ -1,8 +1,11 @@
 import type { Cue, WordClass } from "../lexicon/index.ts";
+import { isWholeLine, opensNote } from "./clause.ts";
 import { isConfirmed, runsOn } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
 import { endsSentence, isClass, isComma, isNumber, type Note, punctuationAt, termAt } from "./note.ts";
+import { isHan } from "./scan.ts";
+import { inHan } from "./unnamed.ts";
 
 /** How far a cue is looked for, in tokens: bounds the work per number, whatever the length of a sentence. */
 export const window = 48;
@@ -11,6 +14,11 @@ export const window = 48;
 const nearby = 7;
 
 const strength: Readonly<Record<Status, number>> = { other: 2, past: 1, current: 0 };
+
+/** In kg: 出生后一直很好，体重12公斤. */
+const greatestBirthWeight = 6;
+
+const colon = ":".charCodeAt(0);
 
 /** What is known of a finding beside the words around it. */
 export interface Told {
@@ -41,7 +49,7 @@ export function statusByCues(
   for (let at = finding.from - 1; at >= Math.max(0, finding.from - window); at--) {
     const ends = endsSentence(note, at) && !(punctuationAt(note, at) === 0x2e && at === finding.nameAt + 1);
     if (ends && !runsOn(note, at)) break;
-    if (isComma(note, at)) commas++;
+    if (isComma(note, at) || (at + 1 === finding.nameAt && isSpaced(note, finding.nameAt))) commas++;
     for (const index of termAt(note, at)?.cues ?? []) {
       const cue = note.lexicon.cues[index];
       if (cue.side !== "before") continue;
@@ -68,6 +76,12 @@ export function statusByCues(
   return currentAt < Number.POSITIVE_INFINITY ? "current" : undefined;
 }
 
+/** 既往湿疹 心率 76: a space for a comma, before a name in Chinese. */
+function isSpaced({ codes, tokens }: Note, at: number): boolean {
+  const before = tokens.start[at] - 1;
+  return codes[before] === 0x20 && isHan(codes[before - 1]);
+}
+
 /** "on 05/09/06 hemoglobin was 12.1, and today 10.7": a date before the name and a now after the number. */
 function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
   if (code === "30525-0" || nameAt === from) return false;
@@ -83,7 +97,19 @@ function datedBefore(note: Note, { nameAt, from, to, code }: Finding): boolean {
 function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: number, commas: number): boolean {
   if (cue.codes && !cue.codes.includes(finding.code)) return false;
   if (cue.except?.includes(finding.code)) return false;
-  if (cue.onlyRanges && finding.low === finding.high) return false;
+  if (
+    finding.code === "8310-5" &&
+    cue.why === "threshold" &&
+    cue.side === "after" &&
+    isWholeLine(note, finding.from, at + 1)
+  )
+    return false;
+  // BW is birth weight in English notes only.
+  if (termAt(note, at)?.spelling === "bw" && inHan(note, at)) return false;
+  if (cue.why === "birth" && finding.code === "29463-7" && finding.low > greatestBirthWeight) return false;
+  // 家长：昨天39度 names who speaks.
+  if (cue.why === "family" && at < finding.from && punctuationAt(note, at + 1) === colon) return false;
+  if (cue.onlyRanges && (finding.low === finding.high || isVague(note, finding))) return false;
   if (cue.reach === "next" && distance > 1) return false;
   if (cue.reach === "adjacent" && (distance > 2 || commas > 0)) return false;
   if (cue.reach === "near" && (distance > nearby || commas > 0)) return false;
@@ -94,6 +120,11 @@ function applies(note: Note, cue: Cue, finding: Finding, at: number, distance: n
   if (cue.unlessClause && undoneInClause(note, cue.unlessClause as WordClass, finding, at)) return false;
   if (cue.unlessAfter && followedBy(note, finding.to, cue.unlessAfter as WordClass, true)) return false;
   return cue.needs === undefined || followedBy(note, finding.to, cue.needs as WordClass);
+}
+
+/** 五六岁的孩子咳嗽: an age that is not known better, where a note begins, and no range of ages. */
+function isVague(note: Note, { code, from }: Finding): boolean {
+  return code === "30525-0" && !Number.isNaN(note.tokens.high[from]) && opensNote(note, from);
 }
 
 function undoneBetween(note: Note, name: WordClass, finding: Finding, at: number): boolean {
@@ -121,7 +152,7 @@ function precededBy(note: Note, from: number, name: WordClass): boolean {
 function followedBy(note: Note, from: number, name: WordClass, asking = false): boolean {
   for (let i = from; i < Math.min(note.tokens.count, from + 16); i++) {
     if (isClass(note, i, name)) return true;
-    if (endsSentence(note, i)) return asking && punctuationAt(note, i) === 0x3f;
+    if (endsSentence(note, i)) return (asking || name === "question") && punctuationAt(note, i) === 0x3f;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 import type { Finding } from "./finding.ts";
-import { isClass, type Note } from "./note.ts";
+import { isClass, type Note, punctuationAt, termAt } from "./note.ts";
 import { Kind } from "./tokens.ts";
 
 /*
@@ -18,9 +18,11 @@ export function isConfirmed(note: Note, from: number): boolean {
   );
 }
 
-/** Whether a line breaks off within a sentence: 体温反复超过⏎37.2建议就诊. */
+/** Whether a line breaks off within a sentence: 体温反复超过⏎37.2建议就诊, 如果⏎38.5以上. */
 export function runsOn(note: Note, at: number): boolean {
-  return note.tokens.kind[at] === Kind.line && isClass(note, at - 1, "compare");
+  if (note.tokens.kind[at] !== Kind.line) return false;
+  const cues = termAt(note, at - 1)?.cues ?? [];
+  return isClass(note, at - 1, "compare") || cues.some((cue) => note.lexicon.cues[cue].why === "hypothetical");
 }
 
 /** Whether a value is said again on the next line, with nothing else between: 六斤二两⏎六斤二两. */
@@ -35,12 +37,15 @@ export function isEcho(note: Note, before: Finding, finding: Finding): boolean {
   return lines === 1;
 }
 
-/** Whether the value is the answer to when something was, on the line before: 什么时候会翻身的？⏎三个多月. */
-export function answersWhen(note: Note, { from }: Finding): boolean {
+/**
+ * Whether the value answers a question of the class, on the line before: when something was (什么时候会翻身的？⏎三个多月), or what holds
+ * in general or of somebody else (多少度吃退烧药⏎38.5, 哥哥多大⏎5岁).
+ */
+export function answersQuestion(note: Note, { from }: Finding, question: "whenQuestion" | "generalQuestion"): boolean {
   const line = lineBefore(note, from);
   if (line === undefined) return false;
   for (let at = line - 1; at >= line - 16 && at >= 0 && note.tokens.kind[at] !== Kind.line; at--)
-    if (isClass(note, at, "whenQuestion")) return true;
+    if (isClass(note, at, question)) return true;
   return false;
 }
 
@@ -48,9 +53,16 @@ export function answersWhen(note: Note, { from }: Finding): boolean {
 function lineBefore(note: Note, from: number): number | undefined {
   for (let at = from - 1; at >= 0 && at >= from - 3; at--) {
     if (note.tokens.kind[at] === Kind.line) return at;
-    if (!isClass(note, at, "agePadding") && !isClass(note, at, "approx")) return undefined;
+    const ordinal = note.text.slice(note.tokens.start[at], note.tokens.end[at]) === "第";
+    const leads = (["agePadding", "approx", "birth"] as const).some((name) => isClass(note, at, name));
+    if (!leads && !ordinal) return undefined;
   }
   return undefined;
+}
+
+/** Whether a token is a mark or a word of a question. */
+export function asks(note: Note, at: number): boolean {
+  return punctuationAt(note, at) === 0x3f || isClass(note, at, "question");
 }
 
 /** Lines within which an answer may say the asked value again. */
@@ -58,7 +70,8 @@ const patience = 4;
 
 /** Whether a value that is asked for (最高37.6度是吗) is given again by an answer soon after. */
 export function isAnswered(note: Note, finding: Finding, later: readonly Finding[]): boolean {
-  if (!isClass(note, finding.to, "question") && !isClass(note, finding.to + 1, "question")) return false;
+  const padded = isClass(note, finding.to, "agePadding") || isClass(note, finding.to, "approx");
+  if (!asks(note, finding.to) && !(padded && asks(note, finding.to + 1))) return false;
   let lines = 0;
   let at = finding.to;
   for (const { code, low, high, from } of later) {

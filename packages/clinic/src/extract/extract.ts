@@ -34,8 +34,10 @@ export function extract(text: string, options: ExtractOptions = {}): Item[] {
 }
 
 function numericItems(note: Note, text: string, ageMonths: number | undefined): Item[] {
-  const findings = settleWeights(note, bind(note));
-  const statuses = assignStatus(note, findings);
+  const bound = settleWeights(note, bind(note));
+  const told = assignStatus(note, bound);
+  const findings = bound.filter((_, i) => told[i]);
+  const statuses = told.filter((status) => status !== undefined);
   const age = ageMonths ?? findings.find(({ code }, i) => code === "30525-0" && statuses[i] === "current")?.low;
   return findings.map((finding, i) => {
     const { code, low, high } = finding;
@@ -60,7 +62,7 @@ function qualitativeItems(note: Note, text: string): Item[] {
   }));
   const statuses = assignStatus(note, asFindings);
   return found.map(({ code, result }, i) => ({
-    ...{ code, unit: "", ...spanOf(note, text, asFindings[i]), status: statuses[i], result },
+    ...{ code, unit: "", ...spanOf(note, text, asFindings[i]), status: statuses[i] ?? "current", result },
     certainty: "stated",
   }));
 }

@@ -14,4 +14,6 @@ export interface Finding {
   readonly reference: boolean;
   /** Whether a unit stands with it. */
   readonly printed: boolean;
+  /** An age that only its place in the line speaks for: another, firm one makes it how long something lasted. */
+  readonly loose?: boolean;
 }

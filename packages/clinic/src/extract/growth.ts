@@ -1,3 +1,4 @@
+import { isLetter } from "../lexicon/index.ts";
 import type { Finding } from "./finding.ts";
 import type { Note } from "./note.ts";
 import { inHan } from "./unnamed.ts";
@@ -25,6 +26,8 @@ export function settleWeights(note: Note, findings: readonly Finding[]): Finding
   return findings.map((finding) => {
     const { code, low, high, printed } = finding;
     if (code !== "29463-7" || printed || !inHan(note, finding.from)) return finding;
+    // Wt and BW are a doctor's words, who weighs in kilograms.
+    if (isLetter(note.codes[note.tokens.start[finding.nameAt]])) return finding;
     const halved = low > 1.7 * median && low / 2 > 0.6 * median && low / 2 < 1.5 * median;
     return halved ? { ...finding, low: low / 2, high: high / 2 } : finding;
   });

@@ -110,11 +110,13 @@ function readPart(note: Note, at: number, context: QuantityContext): PartRead {
       return { ...bounds, next: after, decimals: first.decimals, date: false };
   }
   if (!firstUnit) return { ...first, next, unit, date: false };
+  const ofYear = /[今去前每]年$/.test(note.text.slice(Math.max(0, tokens.start[at] - 2), tokens.start[at]));
   const calendar =
     termAt(note, next - 1)?.spelling === "月" &&
-    /^(\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)/.test(
-      note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
-    );
+    (ofYear ||
+      /^((\d{1,2}|[一二三四五六七八九十]{1,3})(日|号|出生|生)|份|底|初|[上中下]旬|出生|生的)/.test(
+        note.text.slice(tokens.end[next - 1], tokens.end[next - 1] + 4),
+      ));
   if (calendar) return { ...first, next, unit: undefined, date: true };
   const whole = withSmaller(note, first, firstUnit);
   return { ...whole, decimals: first.decimals, date: false };
@@ -143,6 +145,14 @@ function rangeOf(
   return { low: Math.min(low, second.low), high: Math.max(high, second.high, low), unit: secondUnit ?? unit };
 }
 
+/** Dashes and dots between the ends of a range. */
+const longestLink = 6;
+
+/** Whether a number may be a temperature of somebody. */
+function isWarm(note: Note, at: number): boolean {
+  return isNumber(note, at) && note.tokens.value[at] >= 34 && note.tokens.value[at] <= 43;
+}
+
 /** How many tokens link the two ends of a range at `at`: -1 if none does. */
 function linkAt(note: Note, at: number, context: QuantityContext): number {
   const { tokens } = note;
@@ -151,15 +161,16 @@ function linkAt(note: Note, at: number, context: QuantityContext): number {
     return 0;
   let length = 0;
   let dashes = 0;
-  for (; length < 3; length++) {
+  for (; length < longestLink; length++) {
     const code = punctuationAt(note, at + length);
     if (code === hyphen || code === tilde) dashes++;
     else if (code !== dot && code !== middleDot) break;
   }
+  // 39....40度
+  if (dashes === 0 && length > 1 && isWarm(note, at - 1) && isWarm(note, at + length)) return length;
   if (dashes > 0) return length + (isClass(note, at + length, "rangeLink") && isNumber(note, at + length + 1) ? 1 : 0);
   if (context.between && isClass(note, at, "and")) return 1;
-  const warm = tokens.value[at + 1] >= 34 && tokens.value[at + 1] <= 43;
-  if (isClass(note, at, "alternative") && warm) return 1;
+  if (isClass(note, at, "alternative") && isWarm(note, at + 1)) return 1;
   if (isClass(note, at, "rangeLink")) return isNumber(note, at + 2) && isClass(note, at + 1, "approx") ? 2 : 1;
   // 38一39, 38一一39: 一 written for a dash.
   if (

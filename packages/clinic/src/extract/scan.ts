@@ -51,6 +51,7 @@ export function scan(codes: Uint16Array, lexicon: Lexicon): Tokens {
         isDigit(codes[i + 1]) &&
         !isDigit(codes[i - 1]) &&
         codes[i - 1] !== 0x2d &&
+        codes[i - 1] !== 0x2e &&
         !isHan(codes[i - 1]))
     ) {
       i = scanDigits(codes, i, tokens);

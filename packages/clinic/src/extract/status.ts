@@ -1,13 +1,17 @@
-import { settleAges } from "./course.ts";
+import { personBefore } from "./clause.ts";
+import { durationsAmong, settleAges } from "./course.ts";
 import { statusByCues, type Told, window } from "./cues.ts";
-import { answersWhen, isAnswered, isBirthWeight, isEcho } from "./dialogue.ts";
+import { answersQuestion, isAnswered, isBirthWeight, isConfirmed, isEcho } from "./dialogue.ts";
 import type { Finding } from "./finding.ts";
 import type { Status } from "./item.ts";
-import { endsSentence, isClass, isComma, type Note } from "./note.ts";
+import { endsSentence, isClass, isComma, type Note, punctuationAt } from "./note.ts";
 import { sectionsOf } from "./sections.ts";
 
-/** Tells whose measurement each finding is, and when: by the cues around it, else by its section. */
-export function assignStatus(note: Note, findings: readonly Finding[]): Status[] {
+/**
+ * Tells whose measurement each finding is, and when: by the cues around it, else by its section. Undefined for what turns out to be no
+ * age but how long something lasted.
+ */
+export function assignStatus(note: Note, findings: readonly Finding[]): (Status | undefined)[] {
   const sections = sectionsOf(note);
   let section = 0;
   const statuses: Status[] = [];
@@ -21,6 +25,7 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     const value = `${finding.code} ${finding.low} ${finding.high}`;
     const told: Told = { said: said.has(value) };
     const cued =
+      (!told.said && isAskedAge(note, finding) ? "other" : undefined) ??
       statusByCues(note, finding, told) ??
       statusOfQuestion(note, finding) ??
       statusInRow(note, findings, statuses, i) ??
@@ -34,13 +39,36 @@ export function assignStatus(note: Note, findings: readonly Finding[]): Status[]
     const asked = status === "other" && isAnswered(note, findings[i], findings.slice(i + 1, i + 4));
     return asked ? "current" : status;
   });
-  return settleAges(findings, answered);
+  const lasts = durationsAmong(findings, answered);
+  return settleAges(
+    findings,
+    answered.map((status, i) => (lasts.has(i) ? undefined : status)),
+  );
+}
+
+/** 宝宝4岁？ without a yes on the next line: what a doctor supposes. */
+function isAskedAge(note: Note, { code, to }: Finding): boolean {
+  if (code !== "30525-0") return false;
+  const at = isClass(note, to, "agePadding") ? to + 1 : to;
+  return punctuationAt(note, at) === 0x3f && !isConfirmed(note, to);
 }
 
 /** What the turns before say where the words around are silent. */
 function statusInTurn(note: Note, finding: Finding): Status | undefined {
-  const earlier = finding.code === "30525-0" ? answersWhen(note, finding) : isBirthWeight(note, finding);
+  if (isBracket(note, finding) || answersQuestion(note, finding, "generalQuestion")) return "other";
+  const earlier =
+    finding.code === "30525-0" ? answersQuestion(note, finding, "whenQuestion") : isBirthWeight(note, finding);
   return earlier ? "past" : undefined;
+}
+
+/** In months: 1-3岁 is a bracket of ages, no child's. */
+const widest = 12;
+
+/** Whether a range of ages is so wide, and of nobody who is named before, that a dose or a statement of all such children follows. */
+function isBracket(note: Note, { code, low, high, from }: Finding): boolean {
+  return (
+    code === "30525-0" && high - low >= widest && Number.isNaN(note.tokens.high[from]) && !personBefore(note, from)
+  );
 }
 
 /** 一个多月的时候是十一斤: a value right after the age that the child had then. */

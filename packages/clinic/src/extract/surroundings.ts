@@ -15,7 +15,7 @@ export function numberFollows(note: Note, at: number): boolean {
   if (links && isNumber(note, at + 2) && note.codes[note.tokens.end[at]] === 0x20) return true;
   return (
     isNumber(note, at + 1) ||
-    ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d) && isNumber(note, at + 2))
+    ((code === 0x3a || code === 0x3d || code === 0x2e || code === 0x2d || code === bar) && isNumber(note, at + 2))
   );
 }
 

@@ -74,28 +74,64 @@ function saturation(note: Note, q: Quantity): Unnamed | undefined {
   return reading && reading.low >= 50 ? { observation, reading } : undefined;
 }
 
-/** A number that neither name nor unit explains, where its script and its size do: 38.2 in a Chinese note. */
+/**
+ * A number that neither name nor unit explains, where its script and its size do: 38.2 in a Chinese note.
+ *
+ * @param last the code of the finding before
+ */
 export function readUnlabelled(
   note: Note,
   q: Quantity,
   label: Label | undefined,
   lineCost: number,
+  last: string | undefined,
 ): Unnamed | undefined {
   if (q.unit || q.parts.length > 1 || (label && !label.spent && label.observations.length === 0)) return undefined;
-  for (const [observation, { unlabelled }] of note.lexicon.observations.entries()) {
+  for (const [observation, { code, unlabelled }] of note.lexicon.observations.entries()) {
     if (!unlabelled) continue;
     const { low, high } = q.parts[0];
     if (low < unlabelled.from || high > unlabelled.to || !inHan(note, q.from)) continue;
     const whole = lineCost <= 0.5 && endsLine(note, q.to) && (label === undefined || label.observations.length > 0);
     // 39.27 is read off a display as 39.2 is.
     const printed = q.decimals === unlabelled.decimals || q.decimals === unlabelled.decimals + 1;
-    if (!printed && !whole) continue;
-    if (whole && q.decimals === 0 && low < 36) continue;
+    const diary = low >= 36 && high <= 41 && isDiary(note, q, last === code);
+    if (!printed && !whole && !diary) continue;
+    if (whole && q.decimals === 0 && (low < 36 || answersOther(note, q.from))) continue;
     if (nearClass(note, q, "notBody", 2)) continue;
     const reading = read(note.lexicon.observations[observation], q.parts[0], q.decimals);
     if (reading) return { observation, reading };
   }
   return undefined;
+}
+
+/** 尿量多少⏎38: the line before asks for a number, and not for a temperature. */
+function answersOther({ text, tokens }: Note, from: number): boolean {
+  let at = from - 1;
+  while (at >= 0 && at > from - 3 && tokens.kind[at] !== Kind.line) at--;
+  if (at < 0 || tokens.kind[at] !== Kind.line) return false;
+  const end = tokens.start[at];
+  const line = text.slice(Math.max(0, end - 16), end);
+  const asks = line.slice(line.lastIndexOf("\n") + 1);
+  return /多少|几|怎么样/.test(asks) && !/[度温烧热高]/.test(asks);
+}
+
+/** 早上38，中午39，第二天38: a whole number right after a time, with nothing after it in its clause but another time. */
+function isDiary(note: Note, { from, to }: Quantity, goesOn: boolean): boolean {
+  const { text, tokens } = note;
+  const before = text.slice(Math.max(0, tokens.start[from] - 3), tokens.start[from]);
+  const timed =
+    isClass(note, from - 1, "time") ||
+    // 9点40 is a time of day, unless temperatures are told.
+    (goesOn && termAt(note, from - 1)?.unit?.unit === "{clock}") ||
+    /(第.天|[号日]|[早晚夜]|一会儿?|有时候?|时而)$/.test(before);
+  if (!timed) return false;
+  const after = isClass(note, to, "approx") ? to + 1 : to;
+  const ends = after >= tokens.count || endsSentence(note, after) || isComma(note, after);
+  return (
+    ends ||
+    isClass(note, after, "time") ||
+    /^(吃|降|今|昨|[早晚中]|一会|有时)/.test(text.slice(tokens.end[after - 1], tokens.end[after - 1] + 2))
+  );
 }
 
 /** Whether the line is written in Chinese, judged by the characters around. */
@@ -130,7 +166,9 @@ export function isNotBody(note: Note, q: Quantity): boolean {
 }
 
 function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2], distance: number): boolean {
-  for (let at = q.from - 1; at >= q.from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
+  // 奶粉的温度⏎四十度: the line before asks.
+  const from = note.tokens.kind[q.from - 1] === Kind.line ? q.from - 1 : q.from;
+  for (let at = from - 1; at >= from - distance && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--)
     if (isClass(note, at, name)) return true;
   // 40度左右的水
   for (let at = q.to; at < q.to + 4; at++) {
@@ -143,7 +181,8 @@ function nearClass(note: Note, q: Quantity, name: Parameters<typeof isClass>[2],
 /** Whether the number is by how much something changed: "an increase of 500 grams", 减轻0.5kg. Not: 增加到12kg. */
 export function isChange(note: Note, q: Quantity): boolean {
   for (let at = q.from - 1; at >= q.from - 4 && at >= 0 && !endsSentence(note, at) && !isComma(note, at); at--) {
-    if (isClass(note, at, "rangeLink")) return false;
+    // 瘦了一斤，原来18斤: the change has had its number.
+    if (isClass(note, at, "rangeLink") || isNumber(note, at)) return false;
     if (isClass(note, at, "weightChange") || isClass(note, at, "perDose")) return true;
   }
   return false;

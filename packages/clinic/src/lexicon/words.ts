@@ -59,6 +59,9 @@ export const wordClasses = [
   "done",
   "whenQuestion",
   "term",
+  "measured",
+  "given",
+  "generalQuestion",
 ] as const;
 
 export type WordClass = (typeof wordClasses)[number];
