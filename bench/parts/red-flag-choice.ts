@@ -1,6 +1,7 @@
 /**
  * Chooses the excerpts whose signs of danger are labelled: `npx node bench/parts/red-flag-choice.ts > packages/clinic/labels/signs/choice.json`.
- * Seeded by the hash of each id; reads no label and runs no rule. Each record gives one excerpt at most (a report and its dialogue are one).
+ * Seeded by the hash of each id; reads no label and runs no rule. Each record gives one excerpt at most (a report and its dialogue are one; of an English note draw 2
+ * may take a second sentence).
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -18,7 +19,22 @@ const near = /精神|吐|睡|喘|吃奶|喝水|手脚|脸色|面色|发抖|寒�
 const english =
   /letharg|drows|somnol|obtund|respons|conscious|mental status|seiz|convuls|cyano|blue|dusky|retract|grunt|flar|strid|apn|breath|dyspn|distress|hypox|satur|oxygen|vomit|intake|feeding|drink|shock|perfus|pulse|mottl|refill|extremities|stiff|fontanel|weak|syncop|chok|petech|rigid|tachypn|emergency/i;
 
-type Stratum = "danger" | "near" | "any";
+/** Draw 2: stems that mean little else, since draw 1 held few signs. */
+const sign =
+  /抽搐|抽动|抽筋|抽了|惊厥|惊跳|癫痫|翻白|上翻|紫|发青|绀|凹|喉鸣|呻吟|哼哼|憋|窒息|呛到|喘不|喘气|呼吸困难|呼吸急|呼吸快|呼吸有点|气促|鼻翼|嗜睡|昏睡|昏昏|迷糊|叫不醒|萎靡|反应差|反应迟|蔫|没精神|精神不好|精神差|没劲|无力|拒奶|不吃奶|喝不进|都吐|就吐|休克|冰凉|发凉|很凉|花纹|苍白|发白|囟|脖子硬|缺氧|血氧|尿少|无尿|没尿|眼窝|脱水|出血点/;
+const englishSign =
+  /letharg|drows|obtund|unrespons|unconscious|mental status|seiz|convuls|cyano|blue|dusky|retraction|grunt|flaring|stridor|apnea|apneic|shortness of breath|dyspnea|difficulty breathing|respiratory (?:distress|failure)|hypox|desat|shock|syncop|chok|petech|neck stiff|fontanel|intake|keep.{1,10}down|vomit/i;
+
+type Stratum = "danger" | "near" | "any" | "sign" | "told";
+/** Lines of dialogues that a parent says. */
+const told = new Set<string>();
+for (const file of ["imcs_dialogues", "imcs_reports"])
+  for (const line of readFileSync(join(data, `${file}.jsonl`), "utf8").split("\n")) {
+    if (line.trim() === "") continue;
+    const { utterances } = JSON.parse(line) as { utterances: { speaker: string; text: string }[] };
+    for (const { speaker, text } of utterances) if (speaker === "patient") told.add(text);
+  }
+
 interface Excerpt {
   readonly id: string;
   readonly start: number;
@@ -68,34 +84,48 @@ const whole = (id: string, text: string, passes: (line: string) => boolean): Exc
 const wanted: readonly {
   readonly source: RegExp;
   readonly cut: typeof whole;
-  readonly counts: Readonly<Record<Stratum, number>>;
+  readonly counts: Readonly<Partial<Record<Stratum, number>>>;
 }[] = [
   { source: /^dxy_self_reports\//, cut: whole, counts: { danger: 30, near: 20, any: 20 } },
   { source: /^imcs_reports\/\d+\/report$/, cut: whole, counts: { danger: 30, near: 20, any: 20 } },
   { source: /^imcs_dialogues\/|\/dialogue$/, cut: windowOf, counts: { danger: 50, near: 30, any: 30 } },
-  { source: /^mtsamples_notes\//, cut: sentenceOf, counts: { danger: 65, near: 0, any: 35 } },
+  { source: /^mtsamples_notes\//, cut: sentenceOf, counts: { danger: 65, any: 35 } },
+  { source: /^dxy_self_reports\//, cut: whole, counts: { sign: 30 } },
+  { source: /^imcs_reports\/\d+\/report$/, cut: whole, counts: { sign: 20 } },
+  { source: /^imcs_dialogues\/|\/dialogue$/, cut: windowOf, counts: { told: 80, sign: 20 } },
+  { source: /^mtsamples_notes\//, cut: sentenceOf, counts: { sign: 50 } },
 ];
 
 const notes = readResearchNotes(data);
-const used = new Set([...closedIds()].map(rowOf));
+const closed = new Set([...closedIds()].map(rowOf));
+const used = new Set(closed);
 const chosen: (Excerpt & { stratum: Stratum; part: "open" | "closed" })[] = [];
 const ids = [...notes.keys()].sort((a, b) => (hash(`signs:${a}`) < hash(`signs:${b}`) ? -1 : 1));
 for (const { source, cut, counts } of wanted)
-  for (const stratum of ["danger", "near", "any"] as const) {
-    const stem = source.test("mtsamples_notes/1") ? english : danger;
-    const passes = (text: string): boolean =>
-      stratum === "any" || (stratum === "danger" ? stem.test(text) : near.test(text) && !stem.test(text));
+  for (const [stratum, count] of Object.entries(counts) as [Stratum, number][]) {
+    const isEnglish = source.test("mtsamples_notes/1");
+    const stem = isEnglish ? english : danger;
+    const narrow = isEnglish ? englishSign : sign;
+    const kinds: Readonly<Record<Stratum, (text: string) => boolean>> = {
+      any: () => true,
+      danger: (text) => stem.test(text),
+      near: (text) => near.test(text) && !stem.test(text),
+      sign: (text) => narrow.test(text),
+      told: (text) => narrow.test(text) && told.has(text),
+    };
     let taken = 0;
     for (const id of ids) {
-      if (taken === counts[stratum]) break;
-      if (!source.test(id) || used.has(rowOf(id))) continue;
-      const excerpt = cut(id, notes.get(id) ?? "", passes);
-      if (!excerpt) continue;
+      if (taken === count) break;
+      // English records are few: draw 2 may cut another sentence of one.
+      if (!source.test(id) || (used.has(rowOf(id)) && !(isEnglish && stratum === "sign"))) continue;
+      const excerpt = cut(id, notes.get(id) ?? "", kinds[stratum]);
+      if (!excerpt || closed.has(rowOf(id)) || chosen.some((other) => other.id === id && other.start === excerpt.start))
+        continue;
       used.add(rowOf(id));
       // Alternately, so that every stratum of every source is halved.
       chosen.push({ ...excerpt, stratum, part: taken % 2 === 0 ? "open" : "closed" });
       taken++;
     }
-    if (taken < counts[stratum]) console.error(`${source} ${stratum}: ${taken} of ${counts[stratum]}`);
+    if (taken < count) console.error(`${source} ${stratum}: ${taken} of ${count}`);
   }
 console.log(`[\n${chosen.map((one) => `  ${JSON.stringify(one)}`).join(",\n")}\n]`);
