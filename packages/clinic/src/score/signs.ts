@@ -62,6 +62,7 @@ const families: readonly (readonly string[])[] = [
   ["stridor-calm", "stridor"],
   ["severe-respiratory-distress", "respiratory-distress"],
   ["spo2-low", "hypoxaemia"],
+  ["fast-breathing", "fast-breathing-stated"],
   ["shock", "cold-extremities", "capillary-refill"],
 ];
 
