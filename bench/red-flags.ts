@@ -1,9 +1,9 @@
 /**
  * Signs of danger in excerpts of real notes, against labels made by reading: recall and precision of each kind, and how often a sign that
- * is denied, supposed, past or of another is raised. The open half is for whoever mends the rules; `--closed` measures the other half,
- * `--errors` lists what is wrong in the open half.
+ * is denied, supposed, past or of another is raised. labels/signs/README.md says how each part came about; `--errors` lists what is wrong
+ * in a part that is open.
  *
- *     npm run bench red-flags [-- --closed | --errors]
+ *     npm run bench red-flags [-- --part open|closed|fresh] [--errors]
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +23,7 @@ import { type BenchOptions, type BenchResult, textTable } from "./harness.ts";
 
 const labels = join(import.meta.dirname, "../packages/clinic/labels/signs");
 const data = join(process.env["BALTORO_DATA"] ?? join(import.meta.dirname, "../../shared/data"), "clinic");
+const parts = ["open", "closed", "fresh"] as const;
 const otherwise = ["denied", "supposed", "past", "other"] as const satisfies readonly SignStatus[];
 
 /** Counts of several kinds together. */
@@ -64,7 +65,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     const skipped = `${data} is absent: the labels hold no text`;
     return { figures: { skipped }, checks: [], lines: [`skipped: ${skipped}`] };
   }
-  const file = `${values.closed ? "closed" : "open"}.jsonl`;
+  const file = `${values.part}.jsonl`;
   const excerpts = parseSignLabels(readFileSync(join(labels, file), "utf8"), file);
   const notes = readResearchNotes(data);
   const texts = excerpts.map(({ id, start, end }) => (notes.get(id) ?? "").slice(start, end));
@@ -87,7 +88,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       .map((bound) => bound.toFixed(3))
       .join(" to ");
   const lines = [
-    `${excerpts.length} excerpts, the ${values.closed ? "closed" : "open"} half; excerpts are counted, grades of one sign as one kind`,
+    `${excerpts.length} excerpts, part ${values.part}; excerpts are counted, grades of one sign as one kind`,
     ...textTable(header, [
       ...kinds.map((kind) => rowOf(kind.kind, kind)),
       ...byLanguage.map(([language, sum]) => rowOf(language, sum)),
@@ -95,13 +96,13 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
     ]),
     `recall ${share(all.found, all.present)} (95 %: ${interval(all.found, all.present)}), precision ${share(all.found, all.flagged)} (${interval(all.found, all.flagged)})`,
   ];
-  if (values.errors && !values.closed)
+  if (values.errors)
     for (const { excerpt, kind, error } of errors) {
       const spans = flags[excerpt].flatMap((flag) => flag.spans.map(({ text }) => `${flag.code} “${text}”`));
       lines.push("", `${error} ${kind}: ${excerpts[excerpt].id} [${spans.join(", ")}]`, texts[excerpt]);
     }
   return {
-    figures: { half: values.closed ? "closed" : "open", excerpts: excerpts.length, kinds, all },
+    figures: { part: values.part, excerpts: excerpts.length, kinds, all },
     checks: [],
     lines,
   };

@@ -85,6 +85,7 @@ const wanted: readonly {
   readonly source: RegExp;
   readonly cut: typeof whole;
   readonly counts: Readonly<Partial<Record<Stratum, number>>>;
+  readonly part?: "fresh";
 }[] = [
   { source: /^dxy_self_reports\//, cut: whole, counts: { danger: 30, near: 20, any: 20 } },
   { source: /^imcs_reports\/\d+\/report$/, cut: whole, counts: { danger: 30, near: 20, any: 20 } },
@@ -94,14 +95,19 @@ const wanted: readonly {
   { source: /^imcs_reports\/\d+\/report$/, cut: whole, counts: { sign: 20 } },
   { source: /^imcs_dialogues\/|\/dialogue$/, cut: windowOf, counts: { told: 80, sign: 20 } },
   { source: /^mtsamples_notes\//, cut: sentenceOf, counts: { sign: 50 } },
+  // Draw 3, all of it closed: made after the closed half was measured and opened.
+  { source: /^dxy_self_reports\//, cut: whole, counts: { sign: 40 }, part: "fresh" },
+  { source: /^imcs_reports\/\d+\/report$/, cut: whole, counts: { sign: 20 }, part: "fresh" },
+  { source: /^imcs_dialogues\/|\/dialogue$/, cut: windowOf, counts: { told: 90, sign: 20 }, part: "fresh" },
+  { source: /^mtsamples_notes\//, cut: sentenceOf, counts: { sign: 40 }, part: "fresh" },
 ];
 
 const notes = readResearchNotes(data);
 const closed = new Set([...closedIds()].map(rowOf));
 const used = new Set(closed);
-const chosen: (Excerpt & { stratum: Stratum; part: "open" | "closed" })[] = [];
+const chosen: (Excerpt & { stratum: Stratum; part: "open" | "closed" | "fresh" })[] = [];
 const ids = [...notes.keys()].sort((a, b) => (hash(`signs:${a}`) < hash(`signs:${b}`) ? -1 : 1));
-for (const { source, cut, counts } of wanted)
+for (const { source, cut, counts, part } of wanted)
   for (const [stratum, count] of Object.entries(counts) as [Stratum, number][]) {
     const isEnglish = source.test("mtsamples_notes/1");
     const stem = isEnglish ? english : danger;
@@ -123,7 +129,7 @@ for (const { source, cut, counts } of wanted)
         continue;
       used.add(rowOf(id));
       // Alternately, so that every stratum of every source is halved.
-      chosen.push({ ...excerpt, stratum, part: taken % 2 === 0 ? "open" : "closed" });
+      chosen.push({ ...excerpt, stratum, part: part ?? (taken % 2 === 0 ? "open" : "closed") });
       taken++;
     }
     if (taken < count) console.error(`${source} ${stratum}: ${taken} of ${count}`);
