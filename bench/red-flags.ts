@@ -59,8 +59,9 @@ const header = ["kind", "present", "found", "recall", "flagged", "precision", ..
 export async function run({ args }: BenchOptions): Promise<BenchResult> {
   const { values } = parseArgs({
     args: [...args],
-    options: { closed: { type: "boolean" }, errors: { type: "boolean" } },
+    options: { part: { type: "string", default: "open" }, errors: { type: "boolean" } },
   });
+  if (!(parts as readonly string[]).includes(values.part)) throw new Error(`--part is one of ${parts.join(", ")}`);
   if (!existsSync(data)) {
     const skipped = `${data} is absent: the labels hold no text`;
     return { figures: { skipped }, checks: [], lines: [`skipped: ${skipped}`] };
