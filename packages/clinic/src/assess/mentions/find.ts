@@ -115,6 +115,7 @@ function judge(codes: Uint16Array, sentence: Sentence, hits: readonly Hit[]): vo
   let list: { status: MentionStatus; clause: number } | undefined;
   let possible = false;
   let past = false;
+  const asks = sentence.asked || endsAsking(codes, sentence);
   for (const [i, hit] of hits.entries()) {
     const { entry } = hit;
     if (clauseStatus && clauseStatus.clause !== hit.clause) clauseStatus = undefined;
@@ -130,6 +131,8 @@ function judge(codes: Uint16Array, sentence: Sentence, hits: readonly Hit[]): vo
       if (clauseStatus?.status === "absent" || clauseStatus?.status === "family") clauseStatus = undefined;
     }
     for (const cue of entry.cues) {
+      // 嗜睡，需要去医院吗？ asks for advice and supposes nothing.
+      if (cue.side === "after" && cue.reach === "sentence" && asks) continue;
       if (cue.side === "after") applyBack(codes, sentence, hits, i, cue.reach, cue.status);
       else if (cue.reach === "list") list = { status: cue.status, clause: hit.clause };
       else if (cue.reach === "clause") clauseStatus = { status: cue.status, clause: hit.clause };
@@ -137,7 +140,7 @@ function judge(codes: Uint16Array, sentence: Sentence, hits: readonly Hit[]): vo
       else if (cue.status === "past") past = true;
     }
   }
-  if (sentence.asked || endsAsking(codes, sentence)) markAsked(sentence, hits);
+  if (asks) markAsked(sentence, hits);
 }
 
 function applyBack(
