@@ -16,7 +16,10 @@ export interface PageWords {
   readonly evidence: string;
   readonly pro: string;
   readonly contra: string;
+  readonly noneLikely: string;
   readonly missing: string;
+  readonly noOrder: string;
+  readonly results: Readonly<Record<string, string>>;
   readonly gain: string;
   readonly moves: string;
   readonly notices: string;
@@ -47,7 +50,11 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     evidence: "Evidence",
     pro: "for",
     contra: "against",
+    noneLikely: "None of the four diseases is in the set: think of another cause.",
     missing: "What is missing, the most telling first",
+    noOrder:
+      "An estimate of information, no advice to order: a child who is well needs no routine chest film or blood test.",
+    results: {},
     gain: "bits",
     moves: "moves",
     notices: "Please note",
@@ -61,7 +68,7 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     title: "病历评估",
     redFlags: "危险信号",
     noRedFlags: "病历中未发现。这并不等于没有危险。",
-    severity: { emergency: "紧急", urgent: "急" },
+    severity: { emergency: "紧急", urgent: "尽快处理" },
     values: "检查结果",
     noValues: "病历中没有。",
     differential: "鉴别诊断",
@@ -76,7 +83,10 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     evidence: "依据",
     pro: "支持",
     contra: "反对",
+    noneLikely: "四种疾病均不在集合中：请考虑其他病因。",
     missing: "尚缺的检查（信息量大者在前）",
+    noOrder: "这只是信息量的估计，不是检查建议：一般情况好的患儿不需要常规胸片或抽血。",
+    results: { positive: "阳性", negative: "阴性", indeterminate: "不确定" },
     gain: "比特",
     moves: "影响",
     notices: "请注意",

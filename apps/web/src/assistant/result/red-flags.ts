@@ -1,8 +1,10 @@
+import type { RedFlag } from "@baltoro/clinic";
 import { button, element, icon } from "../../dom/element.ts";
 import { icons } from "../../dom/icons.ts";
 import { rove } from "../../dom/rove.ts";
 import { refs } from "../note/marks.ts";
-import { card, quote, type View } from "./view.ts";
+import type { Strings } from "../strings/index.ts";
+import { card, quote, spoken, type View } from "./view.ts";
 
 /** The signs of danger, emergencies first; where there are none, that this proves nothing. */
 export function redFlags(view: View): HTMLElement {
@@ -16,8 +18,8 @@ export function redFlags(view: View): HTMLElement {
     root.dataset["none"] = "";
     return root;
   }
-  // One source for all is said once, over them.
-  const sources = [...new Set(flags.map(({ flag }) => flag.source))];
+  // One source for all is said once, over them; several stand in a list below, by their numbers.
+  const sources = sourcesOf(flags.map(({ flag }) => flag));
   const source = (text: string) =>
     element("span", { class: "source" }, `${words.redFlags.source}: `, element("span", { lang: "en" }, text));
   const rows = flags.map(({ flag, index }) => {
@@ -39,7 +41,7 @@ export function redFlags(view: View): HTMLElement {
         element("b", {}, flag.message[words.language]),
         " ",
         ...quotes,
-        ...(sources.length > 1 ? [source(flag.source)] : []),
+        ...(sources.length > 1 ? [sourceNumber(flag.source, sources, words)] : []),
       ),
     );
     return row;
@@ -49,6 +51,25 @@ export function redFlags(view: View): HTMLElement {
   const root = card("red-flags", words.redFlags.title, list);
   const heading = element("div", { class: "red-flags-head" }, ...root.querySelectorAll("h2"));
   if (sources.length === 1) heading.append(source(sources[0]));
+  else root.append(sourceList(sources, words));
   root.prepend(heading);
   return root;
+}
+
+/** The guidelines of flags, each once, in the flags' order. */
+export function sourcesOf(flags: readonly RedFlag[]): string[] {
+  return [...new Set(flags.map(({ source }) => source))];
+}
+
+export function sourceNumber(source: string, sources: readonly string[], words: Strings): HTMLElement {
+  const number = `${sources.indexOf(source) + 1}`;
+  return element("sup", {}, spoken(`${words.redFlags.source} `), number);
+}
+
+export function sourceList(sources: readonly string[], words: Strings): HTMLElement {
+  return element(
+    "ol",
+    { class: "sources", "aria-label": words.redFlags.source, lang: "en" },
+    ...sources.map((source) => element("li", {}, source)),
+  );
 }
