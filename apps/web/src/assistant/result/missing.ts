@@ -43,7 +43,8 @@ export function missing({ assessment, words }: View): HTMLElement {
     return element("tr", {}, element("th", { scope: "row" }, test.display[words.language]), gain, ...changes);
   });
   root.append(
-    element("p", { class: "hint" }, `${words.missing.hint} ${words.missing.noOrder}`),
+    element("p", { class: "hint" }, words.missing.hint),
+    element("p", { class: "hint" }, words.missing.noOrder),
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
     ...fold(rows, mostShown, words.state.more),
   );
