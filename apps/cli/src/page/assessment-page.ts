@@ -1,4 +1,14 @@
-import { type Assessment, type Candidate, diseaseNames, diseases, type Evidence, type Language } from "@baltoro/clinic";
+import {
+  type Assessment,
+  type Candidate,
+  diseaseNames,
+  diseases,
+  type Evidence,
+  type Language,
+  noneLikely,
+  noOrder,
+  severityNames,
+} from "@baltoro/clinic";
 import { harmless, type Paint } from "./paint.ts";
 import { valueLines } from "./values.ts";
 import { clip, padEnd, padStart, textWidth, wrap } from "./width.ts";
@@ -68,7 +78,7 @@ function redFlagLines(
   // Each guideline is named once, below the signs, under its number.
   const sources = [...new Set(redFlags.map(({ source }) => source))];
   const signs = redFlags.flatMap(({ severity, message, source, spans }) => {
-    const label = `▲ ${words.severity[severity]} `;
+    const label = `▲ ${severityNames[severity][language].toUpperCase()} `;
     const colour = severity === "emergency" ? paint.red : paint.yellow;
     const quotes = [...new Set(spans.map(({ text }) => `“${clip(harmless(text), 24)}”`))].slice(0, 3).join(" ");
     const number = `[${sources.indexOf(source) + 1}]`;
@@ -108,7 +118,7 @@ function differentialLines(
     const numbers = `${padStart(percent(probability), 3)} % (${percent(low)}–${percent(high)})`;
     return `${plausible ? "●" : " "} ${plausible ? paint.bold(name) : name}  ${barOf(probability, low, high, bar, paint)}  ${numbers}`;
   });
-  const none = candidates.some(({ plausible }) => plausible) ? [] : hang("  ! ", wrap(words.noneLikely, width - 4));
+  const none = candidates.some(({ plausible }) => plausible) ? [] : hang("  ! ", wrap(noneLikely[language], width - 4));
   return [
     ...none.map(paint.yellow),
     ...lines,
@@ -162,5 +172,5 @@ function missingLines(
     const start = `  ${padEnd(clip(display[language], nameWidth), nameWidth)}  ${gain.toFixed(2)} ${words.gain}`;
     return `${start}  ${paint.dim(clip(moved, Math.max(4, width - textWidth(start) - 2)))}`;
   });
-  return [...lines, ...wrap(words.noOrder, width - 2).map((line) => `  ${paint.dim(line)}`)];
+  return [...lines, ...wrap(noOrder[language], width - 2).map((line) => `  ${paint.dim(line)}`)];
 }

@@ -5,7 +5,6 @@ export interface PageWords {
   readonly title: string;
   readonly redFlags: string;
   readonly noRedFlags: string;
-  readonly severity: Readonly<Record<"emergency" | "urgent", string>>;
   readonly values: string;
   readonly noValues: string;
   readonly differential: string;
@@ -16,9 +15,7 @@ export interface PageWords {
   readonly evidence: string;
   readonly pro: string;
   readonly contra: string;
-  readonly noneLikely: string;
   readonly missing: string;
-  readonly noOrder: string;
   readonly results: Readonly<Record<string, string>>;
   readonly gain: string;
   readonly moves: string;
@@ -35,7 +32,6 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     title: "Assessment of a note",
     redFlags: "Red flags",
     noRedFlags: "None found in the note. That does not mean that there is none.",
-    severity: { emergency: "EMERGENCY", urgent: "URGENT" },
     values: "Values",
     noValues: "The note states none.",
     differential: "Differential",
@@ -50,10 +46,7 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     evidence: "Evidence",
     pro: "for",
     contra: "against",
-    noneLikely: "None of the four diseases is in the set: think of another cause.",
     missing: "What is missing, the most telling first",
-    noOrder:
-      "An estimate of information, no advice to order: a child who is well needs no routine chest film or blood test.",
     results: {},
     gain: "bits",
     moves: "moves",
@@ -68,7 +61,6 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     title: "病历评估",
     redFlags: "危险信号",
     noRedFlags: "病历中未发现。这并不等于没有危险。",
-    severity: { emergency: "紧急", urgent: "尽快处理" },
     values: "检查结果",
     noValues: "病历中没有。",
     differential: "鉴别诊断",
@@ -83,9 +75,7 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     evidence: "依据",
     pro: "支持",
     contra: "反对",
-    noneLikely: "四种疾病均不在集合中：请考虑其他病因。",
     missing: "尚缺的检查（信息量大者在前）",
-    noOrder: "这只是信息量的估计，不是检查建议：一般情况好的患儿不需要常规胸片或抽血。",
     results: { positive: "阳性", negative: "阴性", indeterminate: "不确定" },
     gain: "比特",
     moves: "影响",
