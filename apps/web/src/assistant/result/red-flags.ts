@@ -6,6 +6,9 @@ import { refs } from "../note/marks.ts";
 import type { Strings } from "../strings/index.ts";
 import { card, quote, spoken, type View } from "./view.ts";
 
+/** Places of one sign that are quoted; the rest are marked in the note. */
+const mostPlaces = 3;
+
 /** The signs of danger, emergencies first; where there are none, that this proves nothing. */
 export function redFlags(view: View): HTMLElement {
   const { assessment, words, links } = view;
@@ -24,7 +27,7 @@ export function redFlags(view: View): HTMLElement {
     element("span", { class: "source" }, `${words.redFlags.source}: `, element("span", { lang: "en" }, text));
   const rows = flags.map(({ flag, index }) => {
     const ref = refs.flag(index);
-    const quotes = flag.spans.map((span) => {
+    const quotes = flag.spans.slice(0, mostPlaces).map((span) => {
       const node = button("", () => {}, { class: "button place" });
       node.replaceChildren(quote(span.text, view));
       links.entry(node, [ref]);
@@ -41,6 +44,9 @@ export function redFlags(view: View): HTMLElement {
         element("b", {}, flag.message[words.language]),
         " ",
         ...quotes,
+        ...(flag.spans.length > mostPlaces
+          ? [element("span", { class: "more-places" }, `+${flag.spans.length - mostPlaces}`)]
+          : []),
         ...(sources.length > 1 ? [sourceNumber(flag.source, sources, words)] : []),
       ),
     );
