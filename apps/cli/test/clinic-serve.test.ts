@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Assessment, verifyAuditLog } from "@baltoro/clinic";
+import { assertR4 } from "../../../packages/clinic/test/r4.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const command = join(root, "apps/cli/src/main.ts");
@@ -104,6 +106,63 @@ test(
       );
       assert.equal((await baltoro("audit", "backup", join(directory, "copy.db"), "--data", directory)).status, 0);
       assert.ok(existsSync(join(directory, "copy.db")));
+    }),
+);
+
+/** A request with headers that fetch keeps to itself. */
+function send(url: string, method: string, headers: Record<string, string>, body = ""): Promise<[number, string]> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url,
+      { method, headers: { ...headers, "Content-Length": Buffer.byteLength(body) } },
+      (answer) => {
+        let text = "";
+        answer.on("data", (chunk) => {
+          text += chunk;
+        });
+        answer.on("end", () => resolve([answer.statusCode ?? 0, text]));
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+test(
+  "what the server refuses before the clinic's routes is an OperationOutcome where FHIR was asked for",
+  { timeout: 60_000 },
+  () =>
+    withServer(async ({ url }) => {
+      const fhir = { "Content-Type": "application/fhir+json" };
+      const json = { "Content-Type": "application/json" };
+      const large = "a".repeat(4 * 2 ** 20 + 1);
+      const canary = "canary.example";
+      const outcomes: [number, string, string, string, Record<string, string>, string?][] = [
+        [403, "forbidden", "POST", "/clinic/v1/assess", { ...fhir, Origin: `http://${canary}` }],
+        [403, "forbidden", "POST", "/clinic/v1/assess", { ...fhir, Host: canary }],
+        [403, "forbidden", "POST", "/cds-services/respiratory-differential", { ...json, Origin: `http://${canary}` }],
+        [413, "too-long", "POST", "/clinic/v1/assess", fhir, large],
+        [413, "too-long", "POST", "/cds-services/respiratory-differential", json, large],
+        [405, "not-supported", "PATCH", "/cds-services/respiratory-differential", json],
+      ];
+      for (const [status, issue, method, path, headers, body] of outcomes) {
+        const [code, text] = await send(`${url}${path}`, method, headers, body);
+        const outcome = JSON.parse(text) as { resourceType: string; issue: { code: string }[] };
+        assert.equal(code, status, `${method} ${path}`);
+        assert.equal(outcome.resourceType, "OperationOutcome", `${method} ${path}: ${text.slice(0, 200)}`);
+        assert.equal(outcome.issue[0].code, issue);
+        assert.ok(!text.includes(canary), text);
+        assertR4(outcome);
+      }
+      // Others get the server's own shape.
+      for (const [path, headers] of [
+        ["/clinic/v1/assess", { ...json, Origin: `http://${canary}` }],
+        ["/clinicians", { ...fhir, Origin: `http://${canary}` }],
+      ] as const) {
+        const [code, text] = await send(`${url}${path}`, "POST", headers);
+        assert.equal(code, 403);
+        assert.equal(JSON.parse(text).error.code, "origin_not_allowed");
+      }
     }),
 );
 

@@ -10,7 +10,10 @@ const service = createClinicService({
   trust: clients === undefined ? undefined : loadCdsTrust(clients),
   limits: { bodyTimeout: 500 },
 });
-const gateway = await createGateway({ routes: clinicRoutes(service), port: 0 });
+const gateway = await createGateway({
+  ...{ routes: clinicRoutes(service), port: 0 },
+  answerError: (error, request) => service.refuse(request, error),
+});
 console.log(gateway.url);
 process.once("SIGTERM", async () => {
   await gateway.close(1000);

@@ -76,6 +76,7 @@ describeInBrowser("how the Assistant page looks", (stage, visit) => {
     [320, 640],
     [390, 844],
     [820, 1180],
+    [1280, 800],
     [1440, 900],
     [2560, 1440],
   ] as const;

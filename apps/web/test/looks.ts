@@ -1,7 +1,11 @@
-/** Runs in the page: text of too little contrast, controls without a name, a page that scrolls sideways. */
+/** Runs in the page: text of too little contrast, controls without a name, what is wider than its place or longer than the page. */
 export function findFaults(): string[] {
   const faults: string[] = [];
   if (document.documentElement.scrollWidth > innerWidth) faults.push("the page scrolls sideways");
+  if (document.querySelector(".assistant") && document.documentElement.scrollHeight > innerHeight + 1)
+    faults.push("the window scrolls beyond the page");
+  for (const card of document.querySelectorAll(".card"))
+    if (card.scrollWidth > card.clientWidth + 1) faults.push(`wider than its card: ${card.className}`);
   const canvas = document
     .createElement("canvas")
     .getContext("2d", { willReadFrequently: true }) as CanvasRenderingContext2D;

@@ -194,6 +194,11 @@ test("a profile's intervals hold the true share, its sets their coverage, its th
     const { low, high, conformal } = profile.diseases[disease]!;
     const inside = low.filter((value, g) => value <= g / 50 && g / 50 <= high[g]).length;
     assert.ok(inside >= 38, `${disease}: ${inside} of 51 intervals hold the share`);
+    for (const bounds of [low, high])
+      assert.ok(
+        bounds.every((bound, g) => g === 0 || bound >= bounds[g - 1]),
+        `${disease}: an interval lies below that of a lower probability`,
+      );
     assert.ok(conformal.threshold > 0.1 && conformal.threshold < 0.6);
   }
   const { risk, riskOfAll, coverage } = profile.abstention!;

@@ -59,6 +59,7 @@ export const serve: Command = {
         apiKey,
         allowedHosts: values["allow-host"],
         allowedOrigins: values["allow-origin"] ?? [],
+        answerError: (error, request) => clinic.service.refuse(request, error),
       });
       const { id, parameters, activeParameters, device } = engine.model;
       const millions = (count: number) => `${(count / 1e6).toFixed(1)}M`;

@@ -1,4 +1,14 @@
-import { type Assessment, type Candidate, diseaseNames, diseases, type Evidence, type Language } from "@baltoro/clinic";
+import {
+  type Assessment,
+  type Candidate,
+  diseaseNames,
+  diseases,
+  type Evidence,
+  type Language,
+  noneLikely,
+  noOrder,
+  severityNames,
+} from "@baltoro/clinic";
 import { harmless, type Paint } from "./paint.ts";
 import { valueLines } from "./values.ts";
 import { clip, padEnd, padStart, textWidth, wrap } from "./width.ts";
@@ -65,16 +75,18 @@ function redFlagLines(
   width: number,
 ): string[] {
   if (redFlags.length === 0) return wrap(words.noRedFlags, width - 2).map((line) => `  ${line}`);
-  return redFlags.flatMap(({ severity, message, source, spans }) => {
-    const label = `▲ ${words.severity[severity]} `;
+  // Each guideline is named once, below the signs, under its number.
+  const sources = [...new Set(redFlags.map(({ source }) => source))];
+  const signs = redFlags.flatMap(({ severity, message, source, spans }) => {
+    const label = `▲ ${severityNames[severity][language].toUpperCase()} `;
     const colour = severity === "emergency" ? paint.red : paint.yellow;
     const quotes = [...new Set(spans.map(({ text }) => `“${clip(harmless(text), 24)}”`))].slice(0, 3).join(" ");
-    const text = wrap(`${message[language]}  ${quotes}`, width - textWidth(label) - 2);
-    return [
-      ...hang(label, text).map((line, i) => `  ${i === 0 ? colour(paint.bold(line)) : line}`),
-      ...wrap(source, width - 4).map((line) => `    ${paint.dim(line)}`),
-    ];
+    const number = `[${sources.indexOf(source) + 1}]`;
+    const text = wrap(`${message[language]}  ${quotes} ${number}`, width - textWidth(label) - 2);
+    return hang(label, text).map((line, i) => `  ${i === 0 ? colour(paint.bold(line)) : line}`);
   });
+  const named = sources.flatMap((source, i) => hang(`    [${i + 1}] `, wrap(source, width - 8)).map(paint.dim));
+  return [...signs, ...named];
 }
 
 function abstentionLines(
@@ -106,7 +118,12 @@ function differentialLines(
     const numbers = `${padStart(percent(probability), 3)} % (${percent(low)}–${percent(high)})`;
     return `${plausible ? "●" : " "} ${plausible ? paint.bold(name) : name}  ${barOf(probability, low, high, bar, paint)}  ${numbers}`;
   });
-  return [...lines, ...wrap(words.plausible, width - 2).map((line) => `  ${paint.dim(line)}`)];
+  const none = candidates.some(({ plausible }) => plausible) ? [] : hang("  ! ", wrap(noneLikely[language], width - 4));
+  return [
+    ...none.map(paint.yellow),
+    ...lines,
+    ...wrap(words.plausible, width - 2).map((line) => `  ${paint.dim(line)}`),
+  ];
 }
 
 /** ████▓▓▒▒····: full up to the probability or the interval's low end, then what is not sure, up to its high end. */
@@ -149,10 +166,11 @@ function missingLines(
   width: number,
 ): string[] {
   const nameWidth = Math.min(30, Math.max(...missing.map(({ display }) => textWidth(display[language]))));
-  return missing.map(({ display, gain, change }) => {
+  const lines = missing.map(({ display, gain, change }) => {
     const [most] = diseases.toSorted((a, b) => change[b] - change[a]);
     const moved = `${words.moves} ${diseaseNames[most][language]} ±${percent(change[most])} %`;
     const start = `  ${padEnd(clip(display[language], nameWidth), nameWidth)}  ${gain.toFixed(2)} ${words.gain}`;
     return `${start}  ${paint.dim(clip(moved, Math.max(4, width - textWidth(start) - 2)))}`;
   });
+  return [...lines, ...wrap(noOrder[language], width - 2).map((line) => `  ${paint.dim(line)}`)];
 }

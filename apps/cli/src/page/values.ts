@@ -40,9 +40,12 @@ function numberText({ value, low, high, comparator }: Item): string {
 }
 
 /** Values of one code in the order of the note, as a trend: 39.2 → 37.8. */
-function trendText(items: readonly Item[]): string {
+function trendText(items: readonly Item[], words: PageWords): string {
   const [{ result, unit }] = items;
-  if (result !== undefined) return items.map((item) => harmless(item.result ?? "")).join("; ");
+  if (result !== undefined) {
+    const results = items.map((item) => words.results[item.result ?? ""] ?? harmless(item.result ?? ""));
+    return [...new Set(results)].join("; ");
+  }
   const numbers = items.map(numberText);
   const shown = numbers.length > 4 ? [numbers[0], "…", ...numbers.slice(-2)] : numbers;
   return `${shown.join(" → ")} ${unitNames[unit] ?? unit}`.trimEnd();
@@ -63,7 +66,12 @@ export function valueLines(
     byCode.set(item.code, [...(byCode.get(item.code) ?? []), item]);
   }
   const left = items.filter(({ status }) => status !== "current").length;
-  const rows = [...byCode].map(([code, own]) => ({ name: nameOf(code, language), own, code, text: trendText(own) }));
+  const rows = [...byCode].map(([code, own]) => ({
+    name: nameOf(code, language),
+    own,
+    code,
+    text: trendText(own, words),
+  }));
   const nameWidth = Math.min(36, Math.max(0, ...rows.map(({ name }) => textWidth(name))));
   const lines = rows.map(({ name, own, code, text }) => {
     const flag = own.at(-1)?.flag;

@@ -5,7 +5,6 @@ export interface PageWords {
   readonly title: string;
   readonly redFlags: string;
   readonly noRedFlags: string;
-  readonly severity: Readonly<Record<"emergency" | "urgent", string>>;
   readonly values: string;
   readonly noValues: string;
   readonly differential: string;
@@ -17,6 +16,7 @@ export interface PageWords {
   readonly pro: string;
   readonly contra: string;
   readonly missing: string;
+  readonly results: Readonly<Record<string, string>>;
   readonly gain: string;
   readonly moves: string;
   readonly notices: string;
@@ -32,7 +32,6 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     title: "Assessment of a note",
     redFlags: "Red flags",
     noRedFlags: "None found in the note. That does not mean that there is none.",
-    severity: { emergency: "EMERGENCY", urgent: "URGENT" },
     values: "Values",
     noValues: "The note states none.",
     differential: "Differential",
@@ -48,6 +47,7 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     pro: "for",
     contra: "against",
     missing: "What is missing, the most telling first",
+    results: {},
     gain: "bits",
     moves: "moves",
     notices: "Please note",
@@ -61,7 +61,6 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     title: "病历评估",
     redFlags: "危险信号",
     noRedFlags: "病历中未发现。这并不等于没有危险。",
-    severity: { emergency: "紧急", urgent: "急" },
     values: "检查结果",
     noValues: "病历中没有。",
     differential: "鉴别诊断",
@@ -77,6 +76,7 @@ export const pageWords: Readonly<Record<Language, PageWords>> = {
     pro: "支持",
     contra: "反对",
     missing: "尚缺的检查（信息量大者在前）",
+    results: { positive: "阳性", negative: "阴性", indeterminate: "不确定" },
     gain: "比特",
     moves: "影响",
     notices: "请注意",

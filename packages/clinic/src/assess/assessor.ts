@@ -113,7 +113,7 @@ async function assess(
     ...(abstention && { abstention }),
     missing:
       explained && profile && ageMonths !== undefined
-        ? missingTests(items, explained.probabilities, ageMonths, profile.tests)
+        ? missingTests(items, explained.probabilities, ageMonths, profile.tests, text)
         : [],
     notices: noticesFor(identity, { hasProfile: profile !== undefined, unread: text.slice(end).trim().length }),
   };

@@ -22,6 +22,6 @@ export {
   type TestDistribution,
 } from "./missing/index.ts";
 export { patientAge } from "./patient-age.ts";
-export { fitProfile, type Profile, type ProfileNotes, readProfile } from "./profile/index.ts";
+export { fitProfile, intervalAt, type Profile, type ProfileNotes, readProfile } from "./profile/index.ts";
 export { findRedFlags } from "./red-flags/index.ts";
 export { respiratoryMentions, scopeReasons } from "./scope/index.ts";

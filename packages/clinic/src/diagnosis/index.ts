@@ -12,3 +12,4 @@ export {
 } from "./assessment.ts";
 export { type Disease, diseaseNames, diseases, type Language } from "./diseases.ts";
 export type { DiagnosisModel, ModelIdentity, ModelInput } from "./model.ts";
+export { noneLikely, noOrder, severityNames } from "./words.ts";

@@ -4,6 +4,7 @@ import {
   diseaseNames,
   type Evidence,
   type MissingTest,
+  noOrder,
   type RedFlag,
   type ScopeReason,
 } from "../diagnosis/index.ts";
@@ -123,7 +124,10 @@ export function proposalOf(test: MissingTest, context: BundleContext): Resource 
     code,
     subject: context.subject,
     requester: { reference: context.device },
-    note: [{ text: `Expected information about the ranking: ${test.gain.toFixed(3)} bits` }],
+    note: [
+      { text: `Expected information about the ranking: ${test.gain.toFixed(3)} bits` },
+      { text: noOrder[language] },
+    ],
   };
 }
 

@@ -4,7 +4,10 @@ import {
   diseaseNames,
   type Evidence,
   type Language,
+  noneLikely,
+  noOrder,
   type RedFlag,
+  severityNames,
 } from "../diagnosis/index.ts";
 import { cut, escapeMarkdown } from "./markdown.ts";
 
@@ -84,13 +87,13 @@ function fit(summary: string): string {
 function flagLine({ message, severity, source, spans }: RedFlag, language: Language): string {
   const quotes = spans.map(({ text }) => quote(text)).filter((text) => text !== "");
   const where = quotes.length === 0 ? "" : `: ${quotes.join(", ")}`;
-  return `- **${escapeMarkdown(message[language])}** (${severity})${where}. _${escapeMarkdown(source, 200)}_`;
+  return `- **${escapeMarkdown(message[language])}** (${severityNames[severity][language]})${where}. _${escapeMarkdown(source, 200)}_`;
 }
 
 function rankingDetail(assessment: Assessment, language: Language, warnings: readonly string[]): string {
   const words = {
-    en: ["disease", "probability", "90% interval", "for", "against", "Would tell most", "Not used"],
-    zh: ["疾病", "概率", "90%区间", "支持", "反对", "最有帮助的检查", "未采用"],
+    en: ["disease", "probability", "90% interval", "for", "against", "Not in the note, most information", "Not used"],
+    zh: ["疾病", "概率", "90%区间", "支持", "反对", "病历中没有、信息量最大的检查", "未采用"],
   }[language];
   const row = (candidate: Candidate) =>
     `| ${[
@@ -105,10 +108,15 @@ function rankingDetail(assessment: Assessment, language: Language, warnings: rea
     ...(assessment.abstention === undefined
       ? []
       : [`**${escapeMarkdown(assessment.abstention.message[language], 300)}**`, ""]),
+    ...(assessment.differential.some(({ plausible }) => plausible)
+      ? []
+      : [`**${escapeMarkdown(noneLikely[language], 300)}**`, ""]),
     `| ${words.slice(0, 5).join(" | ")} |`,
     "| --- | --- | --- | --- | --- |",
     ...assessment.differential.map(row),
-    ...(missing.length === 0 ? [] : ["", `${words[5]}: ${missing.join(", ")}`]),
+    ...(missing.length === 0
+      ? []
+      : ["", `${words[5]}: ${missing.join(", ")}. _${escapeMarkdown(noOrder[language], 300)}_`]),
     ...(warnings.length === 0
       ? []
       : ["", `${words[6]}:`, ...warnings.slice(0, 10).map((warning) => `- ${escapeMarkdown(warning, 200)}`)]),

@@ -56,6 +56,31 @@ export function errorResponse(error: ServiceError, style: Style): Response {
   return Response.json({ error: { message, type, param: path ?? null, code: reason } }, { status, headers });
 }
 
+/** What a server refuses before the clinic's own routes, in words that quote nothing of the request. */
+const refusals: Readonly<Record<string, readonly [issue: IssueCode, message: string]>> = {
+  host_not_allowed: ["forbidden", "this server does not answer to the name in the Host header; --allow-host adds it"],
+  origin_not_allowed: ["forbidden", "pages of that origin may not call this server; --allow-origin lets them"],
+  request_too_large: ["too-long", "the body is larger than this server takes"],
+  unknown_url: ["not-found", "there is nothing at this path"],
+};
+
+/** An error of the server's own, before the clinic's routes, as FHIR's clients expect it. */
+export function refusalResponse(
+  status: number,
+  reason: string | null,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const [issue, message] =
+    refusals[reason ?? ""] ??
+    (status === 405
+      ? (["not-supported", "this path does not take that method"] as const)
+      : (["exception", "the server failed; its log says where"] as const));
+  const told = new ServiceError(status, reason ?? (status === 405 ? "wrong_method" : "internal_error"), message, {
+    ...{ issue, headers: { ...headers, "Cache-Control": "no-store" } },
+  });
+  return errorResponse(told, "fhir");
+}
+
 /** Kind and place of an error, for the log: its message may hold what it failed on. */
 export function traceOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;

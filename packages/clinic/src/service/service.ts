@@ -2,7 +2,15 @@ import { type KeyStore, openKeyStore } from "../access/index.ts";
 import { type AuditEvent, type AuditHead, type AuditLog, openAuditLog } from "../audit/index.ts";
 import type { Assessor } from "../diagnosis/index.ts";
 import { isFhir } from "./assess-request.ts";
-import { errorResponse, ServiceError, toServiceError, traceOf, unavailable } from "./errors.ts";
+import {
+  errorResponse,
+  refusalResponse,
+  ServiceError,
+  type Style,
+  toServiceError,
+  traceOf,
+  unavailable,
+} from "./errors.ts";
 import { demand, identify, nobody, type Principal } from "./identify.ts";
 import { createJudge } from "./judge.ts";
 import type { CdsTrust } from "./jwt.ts";
@@ -47,12 +55,29 @@ export interface ClinicService {
   readonly prefixes: readonly string[];
   /** Answers any request below the prefixes; never throws. `peer` tells callers without a key apart. */
   handle(request: Request, peer?: string): Promise<Response>;
+  /**
+   * An error that the server met before it came here, as an OperationOutcome; undefined where the request is none of FHIR's or of CDS
+   * Hooks', so that the server writes it in its own way.
+   */
+  refuse(
+    request: Request,
+    error: {
+      readonly status: number;
+      readonly code: string | null;
+      readonly headers: Readonly<Record<string, string>>;
+    },
+  ): Response | undefined;
   /** Opens what is kept on the disk, so that what is wrong with it is known at once. @throws */
   open(): void;
   /** Where the audit log ends; undefined while nothing was asked. */
   auditHead(): AuditHead | undefined;
   close(): Promise<void>;
 }
+
+const prefixes = ["/clinic", "/cds-services"] as const;
+
+const styleOf = (request: Request, path: string): Style =>
+  path.startsWith("/cds-services") || isFhir(request) ? "fhir" : "plain";
 
 export function createClinicService(options: ClinicServiceOptions): ClinicService {
   const limits = { ...defaults, ...options.limits };
@@ -140,13 +165,18 @@ export function createClinicService(options: ClinicServiceOptions): ClinicServic
           told = toServiceError(failure);
         }
       }
-      const style = url.pathname.startsWith("/cds-services") || isFhir(request) ? "fhir" : "plain";
-      return { name: route?.name ?? "other", response: errorResponse(told, style) };
+      return { name: route?.name ?? "other", response: errorResponse(told, styleOf(request, url.pathname)) };
     }
   };
 
   return {
-    prefixes: ["/clinic", "/cds-services"],
+    prefixes,
+    refuse(request, { status, code, headers }) {
+      const { pathname } = new URL(request.url);
+      const own = prefixes.some((prefix) => pathname === prefix || pathname.startsWith(`${prefix}/`));
+      if (!own || styleOf(request, pathname) === "plain") return undefined;
+      return refusalResponse(status, code, headers);
+    },
     async handle(request, peer = "unknown") {
       const start = performance.now();
       const { name, response } = await answer(request, peer);

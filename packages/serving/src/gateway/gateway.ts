@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly allowedOrigins?: readonly string[];
   /** Default 4 MiB. */
   readonly maxBodyBytes?: number;
+  /** Writes an error as the clients of its path expect it; undefined leaves it in OpenAI's shape. */
+  readonly answerError?: (error: ApiError, request: Request) => Response | undefined;
   /** Told of every handler's unexpected error. Default: stderr. */
   readonly onError?: (error: unknown) => void;
 }
@@ -105,10 +107,12 @@ function buildApp(options: GatewayOptions, host: string): Hono {
   };
   const maxSize = options.maxBodyBytes ?? 4 * 2 ** 20;
 
-  app.onError((error) => {
-    if (error instanceof ApiError) return error.toResponse();
+  const answer = (error: ApiError, { req }: Context): Response =>
+    options.answerError?.(error, req.raw) ?? error.toResponse();
+  app.onError((error, context) => {
+    if (error instanceof ApiError) return answer(error, context);
     report(error);
-    return internalError(error).toResponse();
+    return answer(internalError(error), context);
   });
   app.use(async (context, next) => {
     await next();
@@ -143,11 +147,10 @@ function buildApp(options: GatewayOptions, host: string): Hono {
       });
     });
   }
-  app.notFound((context) =>
-    new ApiError(404, `there is nothing at ${context.req.method} ${context.req.path}`, {
-      code: "unknown_url",
-    }).toResponse(),
-  );
+  app.notFound((context) => {
+    const message = `there is nothing at ${context.req.method} ${context.req.path}`;
+    return answer(new ApiError(404, message, { code: "unknown_url" }), context);
+  });
   return app;
 }
 

@@ -3,6 +3,7 @@ import { element } from "../../dom/element.ts";
 import { probabilityBar } from "../result/bars.ts";
 import { weightText } from "../result/evidence.ts";
 import { named, percentText } from "../result/measures.ts";
+import { sourceList, sourceNumber, sourcesOf } from "../result/red-flags.ts";
 import { itemText, valueRows, valueText } from "../result/value-rows.ts";
 import { quote, type Reading } from "../result/view.ts";
 
@@ -28,19 +29,20 @@ export function flagList(view: Reading, most: Measure): HTMLElement {
     (a, b) => Number(a.severity === "urgent") - Number(b.severity === "urgent"),
   );
   if (flags.length === 0) return section(words.redFlags.title, element("p", {}, words.redFlags.none));
-  const rows = flags
-    .slice(0, most.flags)
-    .map((flag) =>
-      element(
-        "li",
-        {},
-        element("b", {}, `${words.redFlags[flag.severity]}: ${flag.message[words.language]}`),
-        ` (${flag.source})`,
-      ),
-    );
+  const shown = flags.slice(0, most.flags);
+  const sources = sourcesOf(shown);
+  const rows = shown.map((flag) =>
+    element(
+      "li",
+      {},
+      element("b", {}, `${words.redFlags[flag.severity]}: ${flag.message[words.language]}`),
+      ...(sources.length > 1 ? [sourceNumber(flag.source, sources, words)] : []),
+    ),
+  );
   return section(
     words.redFlags.title,
     element("ul", { class: "flags" }, ...rows),
+    sourceList(sources, words),
     ...rest(flags.length - rows.length, view),
   );
 }
@@ -71,6 +73,9 @@ export function ranking(view: Reading, most: Measure): HTMLElement {
   return section(
     words.differential.title,
     ...caution,
+    ...(assessment.differential.some(({ plausible }) => plausible)
+      ? []
+      : [element("p", { class: "boxed" }, words.differential.noneLikely)]),
     element("ul", { class: "ranking" }, ...rows),
     element("p", { class: "rest" }, `${words.differential.hint} ${words.differential.key}`),
   );
@@ -136,7 +141,11 @@ export function missingList(view: Reading, most: Measure): HTMLElement {
         element("span", {}, words.missing.bits(test.gain.toFixed(2))),
       ),
     );
-  return section(words.missing.title, element("ul", {}, ...lines));
+  return section(
+    words.missing.title,
+    element("ul", {}, ...lines),
+    element("p", { class: "rest" }, words.missing.noOrder),
+  );
 }
 
 export function noticeList({ assessment, words }: Reading): HTMLElement {

@@ -5,11 +5,11 @@ import { createSheet, type Sheet } from "./sheet.ts";
 
 /** Tried in this order until the sheet holds it all and leaves room for the note. */
 const measures: readonly Measure[] = [
-  { flags: 6, values: 32, evidence: 3, missing: 6 },
-  { flags: 6, values: 24, evidence: 2, missing: 5 },
-  { flags: 5, values: 18, evidence: 1, missing: 4 },
-  { flags: 4, values: 12, evidence: 1, missing: 2 },
-  { flags: 3, values: 8, evidence: 0, missing: 1 },
+  { flags: 24, values: 32, evidence: 3, missing: 6 },
+  { flags: 24, values: 24, evidence: 2, missing: 5 },
+  { flags: 24, values: 18, evidence: 1, missing: 4 },
+  { flags: 16, values: 12, evidence: 1, missing: 2 },
+  { flags: 10, values: 8, evidence: 0, missing: 1 },
 ];
 
 /** No sheet holds more of a note than this. */

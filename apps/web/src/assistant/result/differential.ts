@@ -44,6 +44,7 @@ export function differential(view: View): HTMLElement {
     words.differential.title,
     element("p", { class: "hint" }, words.differential.hint),
     ...abstention(view),
+    ...noneLikely(view),
     list,
     axis,
     element("p", { class: "hint key" }, words.differential.key),
@@ -76,6 +77,13 @@ function candidateTab(candidate: Candidate, { words, assessment }: View): HTMLEl
     element("span", { class: "candidate-bar" }, probabilityBar(candidate.probability, candidate.low, candidate.high)),
     spoken(plausible),
   );
+}
+
+/** A ranking none of whose diseases is likely speaks for another cause, and says so. */
+function noneLikely({ assessment, words }: View): HTMLElement[] {
+  if (assessment.differential.some(({ plausible }) => plausible)) return [];
+  const text = element("p", {}, words.differential.noneLikely);
+  return [element("div", { class: "caution", role: "note" }, icon(icons.info), text)];
 }
 
 function abstention({ assessment, words }: View): HTMLElement[] {

@@ -44,6 +44,7 @@ export function missing({ assessment, words }: View): HTMLElement {
   });
   root.append(
     element("p", { class: "hint" }, words.missing.hint),
+    element("p", { class: "hint" }, words.missing.noOrder),
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
     ...fold(rows, mostShown, words.state.more),
   );

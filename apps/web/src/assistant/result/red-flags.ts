@@ -1,8 +1,13 @@
+import type { RedFlag } from "@baltoro/clinic";
 import { button, element, icon } from "../../dom/element.ts";
 import { icons } from "../../dom/icons.ts";
 import { rove } from "../../dom/rove.ts";
 import { refs } from "../note/marks.ts";
-import { card, quote, type View } from "./view.ts";
+import type { Strings } from "../strings/index.ts";
+import { card, quote, spoken, type View } from "./view.ts";
+
+/** Places of one sign that are quoted; the rest are marked in the note. */
+const mostPlaces = 3;
 
 /** The signs of danger, emergencies first; where there are none, that this proves nothing. */
 export function redFlags(view: View): HTMLElement {
@@ -16,13 +21,13 @@ export function redFlags(view: View): HTMLElement {
     root.dataset["none"] = "";
     return root;
   }
-  // One source for all is said once, over them.
-  const sources = [...new Set(flags.map(({ flag }) => flag.source))];
+  // One source for all is said once, over them; several stand in a list below, by their numbers.
+  const sources = sourcesOf(flags.map(({ flag }) => flag));
   const source = (text: string) =>
     element("span", { class: "source" }, `${words.redFlags.source}: `, element("span", { lang: "en" }, text));
   const rows = flags.map(({ flag, index }) => {
     const ref = refs.flag(index);
-    const quotes = flag.spans.map((span) => {
+    const quotes = flag.spans.slice(0, mostPlaces).map((span) => {
       const node = button("", () => {}, { class: "button place" });
       node.replaceChildren(quote(span.text, view));
       links.entry(node, [ref]);
@@ -39,7 +44,10 @@ export function redFlags(view: View): HTMLElement {
         element("b", {}, flag.message[words.language]),
         " ",
         ...quotes,
-        ...(sources.length > 1 ? [source(flag.source)] : []),
+        ...(flag.spans.length > mostPlaces
+          ? [element("span", { class: "more-places" }, `+${flag.spans.length - mostPlaces}`)]
+          : []),
+        ...(sources.length > 1 ? [sourceNumber(flag.source, sources, words)] : []),
       ),
     );
     return row;
@@ -49,6 +57,25 @@ export function redFlags(view: View): HTMLElement {
   const root = card("red-flags", words.redFlags.title, list);
   const heading = element("div", { class: "red-flags-head" }, ...root.querySelectorAll("h2"));
   if (sources.length === 1) heading.append(source(sources[0]));
+  else root.append(sourceList(sources, words));
   root.prepend(heading);
   return root;
+}
+
+/** The guidelines of flags, each once, in the flags' order. */
+export function sourcesOf(flags: readonly RedFlag[]): string[] {
+  return [...new Set(flags.map(({ source }) => source))];
+}
+
+export function sourceNumber(source: string, sources: readonly string[], words: Strings): HTMLElement {
+  const number = `${sources.indexOf(source) + 1}`;
+  return element("sup", {}, spoken(`${words.redFlags.source} `), number);
+}
+
+export function sourceList(sources: readonly string[], words: Strings): HTMLElement {
+  return element(
+    "ol",
+    { class: "sources", "aria-label": words.redFlags.source, lang: "en" },
+    ...sources.map((source) => element("li", {}, source)),
+  );
 }

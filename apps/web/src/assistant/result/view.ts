@@ -3,6 +3,7 @@ import type { Cell } from "../../dom/cell.ts";
 import { element } from "../../dom/element.ts";
 import { languageTags } from "../../language/language.ts";
 import type { Links } from "../links.ts";
+import { partsOf } from "../note/hidden.ts";
 import type { Strings } from "../strings/index.ts";
 
 /** What every part of the result is drawn from. */
@@ -26,9 +27,12 @@ export function card(name: string, title: string, ...content: readonly (Node | s
   return element("section", { class: `card ${name}`, "aria-labelledby": id }, heading, ...content);
 }
 
-/** Words out of the note, in the note's language. */
+/** Words out of the note, in the note's language; a character that could not be seen, or would turn others round, by its code. */
 export function quote(text: string, { assessment }: Pick<View, "assessment">): HTMLElement {
-  return element("q", { lang: languageTags[assessment.note.language], dir: "auto" }, text.replace(/\s+/g, " ").trim());
+  const parts = partsOf(text.replace(/\s+/g, " ").trim()).map(({ text: part, code }) =>
+    code === undefined ? part : `[${code}]`,
+  );
+  return element("q", { lang: languageTags[assessment.note.language], dir: "auto" }, parts.join(""));
 }
 
 /** An icon's worth of text that only screen readers get. */

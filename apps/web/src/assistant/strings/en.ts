@@ -74,6 +74,7 @@ export const en: Strings = {
     interval: (low, high) => `${low} to ${high}`,
     plausible: "Cannot be set aside at 90% confidence",
     implausible: "Set aside at 90% confidence",
+    noneLikely: "All four diseases are set aside at 90% confidence: think of another cause.",
     key: "Bar: probability. Line: 90% interval. Outlined bar: set aside at 90% confidence.",
     diseases: {
       pneumonia: { name: "Pneumonia", short: "Pneumonia" },
@@ -162,6 +163,8 @@ export const en: Strings = {
   missing: {
     title: "Tests that would tell more",
     hint: "Not in the note, the most informative first. ± is the change to expect in each disease’s probability, in points.",
+    noOrder:
+      "An estimate of information, no advice to order: a child who is well needs no routine chest film or blood test.",
     none: "No missing test is expected to change the ranking.",
     test: "Test",
     gain: "Information",

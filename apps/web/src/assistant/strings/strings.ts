@@ -77,6 +77,7 @@ export interface Strings {
     readonly interval: (low: string, high: string) => string;
     readonly plausible: string;
     readonly implausible: string;
+    readonly noneLikely: string;
     readonly key: string;
     readonly diseases: Readonly<Record<Disease, { readonly name: string; readonly short: string }>>;
   };
@@ -113,6 +114,7 @@ export interface Strings {
   readonly missing: {
     readonly title: string;
     readonly hint: string;
+    readonly noOrder: string;
     readonly none: string;
     readonly test: string;
     readonly gain: string;

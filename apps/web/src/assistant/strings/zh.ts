@@ -72,6 +72,7 @@ export const zh: Strings = {
     interval: (low, high) => `${low} 至 ${high}`,
     plausible: "90% 置信度下不能排除",
     implausible: "90% 置信度下可暂不考虑",
+    noneLikely: "四种疾病在 90% 置信度下均可暂不考虑：请考虑其他病因。",
     key: "条形：概率。横线：90% 区间。空心条：90% 置信度下可暂不考虑。",
     diseases: {
       pneumonia: { name: "肺炎", short: "肺炎" },
@@ -160,6 +161,7 @@ export const zh: Strings = {
   missing: {
     title: "可提供更多信息的检查",
     hint: "病历中没有的检查，信息量大者在前。± 为各病概率的预期变化（百分点）。",
+    noOrder: "这只是信息量的估计，不是检查建议：一般情况好的患儿不需要常规胸片或抽血。",
     none: "预计没有缺失的检查会改变排序。",
     test: "检查",
     gain: "信息量",

@@ -112,32 +112,35 @@ function beginsWithVitals(codes: Uint16Array, { start }: Sentence): boolean {
 function judge(codes: Uint16Array, sentence: Sentence, hits: readonly Hit[]): void {
   /** Of each kind of cue that reaches forward, the clause it was said in; −1 none. */
   let clauseStatus: { status: MentionStatus; clause: number } | undefined;
-  let listDenied = -1;
+  let list: { status: MentionStatus; clause: number } | undefined;
   let possible = false;
   let past = false;
+  const asks = sentence.asked || endsAsking(codes, sentence);
   for (const [i, hit] of hits.entries()) {
     const { entry } = hit;
     if (clauseStatus && clauseStatus.clause !== hit.clause) clauseStatus = undefined;
     if (entry.targets.length > 0) {
       if (clauseStatus) raise(hit, clauseStatus.status);
-      if (listDenied >= 0 && (listDenied === hit.clause || !entry.targets[0].adjective)) raise(hit, "absent");
+      if (list && (list.clause === hit.clause || !entry.targets[0].adjective)) raise(hit, list.status);
       if (possible) raise(hit, "possible");
       if (past) raise(hit, "past");
     }
     if (entry.resume) past = false;
     if (entry.stop) {
-      listDenied = -1;
+      list = undefined;
       if (clauseStatus?.status === "absent" || clauseStatus?.status === "family") clauseStatus = undefined;
     }
     for (const cue of entry.cues) {
+      // 嗜睡，需要去医院吗？ asks for advice and supposes nothing.
+      if (cue.side === "after" && cue.reach === "sentence" && asks) continue;
       if (cue.side === "after") applyBack(codes, sentence, hits, i, cue.reach, cue.status);
-      else if (cue.reach === "list") listDenied = hit.clause;
+      else if (cue.reach === "list") list = { status: cue.status, clause: hit.clause };
       else if (cue.reach === "clause") clauseStatus = { status: cue.status, clause: hit.clause };
       else if (cue.status === "possible") possible = true;
       else if (cue.status === "past") past = true;
     }
   }
-  if (sentence.asked || endsAsking(codes, sentence)) markAsked(sentence, hits);
+  if (asks) markAsked(sentence, hits);
 }
 
 function applyBack(

@@ -86,7 +86,8 @@ export function buildVocabulary(
   each(context.wh, context.sets, (entry) => {
     entry.wh = true;
   });
-  for (const word of [...context.nothing, ...nothing]) entryOf(word);
+  each(context.nothing, context.sets, () => {});
+  each(nothing, sets, () => {});
   for (const { code, words, adjectives = [] } of terms) {
     each(words, sets, ({ targets }) => targets.push({ code, adjective: false }));
     each(adjectives, sets, ({ targets }) => targets.push({ code, adjective: true }));

@@ -6,6 +6,8 @@ export interface Test {
   readonly code: string;
   readonly codes: readonly string[];
   readonly display: Readonly<Record<Language, string>>;
+  /** Words that tell of the test's being done, where no result was read. */
+  readonly told?: RegExp;
   /** Of a test in words: the kinds of result that are told apart. */
   readonly kinds?: readonly { readonly name: string; readonly words: readonly string[] }[];
 }
@@ -55,6 +57,7 @@ export const tests: readonly Test[] = [
   },
   {
     ...{ code: "auscultation", codes: ["auscultation"], display: { en: "Auscultation of the lungs", zh: "肺部听诊" } },
+    told: /[啰罗]音|哮鸣音|呼吸音|痰鸣音|\b(?:rales|rhonch\w+|crackles?|crepitations?|breath sounds|air entry|(?:expiratory|inspiratory|diffuse|bilateral|scattered) wheez\w+|lungs? (?:are |is )?clear|chest (?:is )?clear)/i,
     kinds: [
       { name: "moist", words: ["湿", "水泡音", "crackle", "rales"] },
       { name: "wheeze", words: ["哮鸣", "喘鸣", "wheez"] },

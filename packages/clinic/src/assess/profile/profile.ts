@@ -65,27 +65,44 @@ export function fitProfile({ train, validation, probabilities }: ProfileNotes): 
 
 /**
  * Around each probability of the grid the nearest validation notes are taken; the interval is the central 90 % of Beta(y + 1/2, n − y + 1/2)
- * (Jeffreys), y of the n having the disease.
+ * (Jeffreys), y of the n having the disease. Where a higher probability had fewer of them, the two are averaged (isotonic regression), so
+ * that no interval lies below that of a lower probability.
  */
 function fitDisease(rows: readonly { readonly p: number; readonly label: 0 | 1 }[]): DiseaseProfile {
   const sorted = rows.toSorted((a, b) => a.p - b.p);
   const size = Math.min(sorted.length, Math.max(neighbours.least, Math.round(sorted.length * neighbours.share)));
-  const low: number[] = [];
-  const high: number[] = [];
+  const counts: number[] = [];
   let from = 0;
   for (let g = 0; g < gridSize; g++) {
     const p = g / (gridSize - 1);
     while (from + size < sorted.length && sorted[from + size].p - p < p - sorted[from].p) from++;
     let ill = 0;
     for (let i = from; i < from + size; i++) ill += sorted[i].label;
-    low.push(round(betaQuantile(0.05, ill + 0.5, size - ill + 0.5)));
-    high.push(round(betaQuantile(0.95, ill + 0.5, size - ill + 0.5)));
+    counts.push(ill);
   }
+  const rising = isotonic(counts);
+  // None or all of them ill: the bound is 0 or 1 itself (Brown, Cai and DasGupta 2001).
+  const bound = (q: number, certain: number, edge: number): number[] =>
+    rising.map((ill) => (ill === certain ? edge : round(betaQuantile(q, ill + 0.5, size - ill + 0.5))));
   const conformal = fitConformal(
     rows.map(({ p }) => p),
     rows.map(({ label }) => label),
   );
-  return { low, high, conformal };
+  return { low: bound(0.05, 0, 0), high: bound(0.95, size, 1), conformal };
+}
+
+/** The nearest sequence that never falls, by least squares (pool adjacent violators). */
+function isotonic(values: readonly number[]): number[] {
+  const pools: { sum: number; count: number }[] = [];
+  for (const value of values) {
+    let pool = { sum: value, count: 1 };
+    for (let last = pools.at(-1); last && last.sum * pool.count >= pool.sum * last.count; last = pools.at(-1)) {
+      pool = { sum: pool.sum + last.sum, count: pool.count + last.count };
+      pools.pop();
+    }
+    pools.push(pool);
+  }
+  return pools.flatMap(({ sum, count }) => Array.from({ length: count }, () => sum / count));
 }
 
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;

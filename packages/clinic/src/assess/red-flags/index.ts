@@ -24,6 +24,7 @@ export function findRedFlags(text: string, items: readonly Item[], ageMonths: nu
     drowsy: "lethargy",
     "respiratory-distress": "severe-respiratory-distress",
     hypoxaemia: "spo2-low",
+    "fast-breathing-stated": "fast-breathing",
   };
   const kept = all.filter(({ code }) => !(code in graver && has(graver[code])));
   const rank = ({ severity }: RedFlag) => (severity === "emergency" ? 0 : 1);

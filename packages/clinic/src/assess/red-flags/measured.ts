@@ -12,12 +12,12 @@ function boundsOf({ value, low, high, comparator }: Item): { low: number; high: 
   return { low: value, high: value };
 }
 
-/** WHO's fast breathing, breaths a minute: from this on, by age in months. Older children: severe by the BTS. */
+/** WHO's fast breathing, breaths a minute: from this on, by age in months. Over 5 years: more than 30, severe asthma by SIGN 158. */
 export const fastBreathing: readonly { readonly before: number; readonly from: number; readonly source: string }[] = [
   { before: 2, from: 60, source: "pocket" },
   { before: 12, from: 50, source: "pocket" },
   { before: 60, from: 40, source: "pocket" },
-  { before: 18 * 12, from: 51, source: "bts" },
+  { before: 18 * 12, from: 31, source: "sign" },
 ];
 
 /** Lowest systolic pressure, mm[Hg], that is not hypotension. */
