@@ -305,7 +305,7 @@ export async function run({ args }: BenchOptions): Promise<BenchResult> {
       ),
       "",
       `evidence taken out moves the leading probability by ${figure(evidence.evidence)}, random spans of its length by ${figure(evidence.random)}; more in ${percent(evidence.evidenceMovesMore)} of ${evidence.notes} notes`,
-      `what the model's attention points to, before any deletion: ${figure(evidence.byRelevance)} against ${figure(evidence.randomOfRelevance)}; more in ${percent(evidence.byRelevanceMovesMore)}`,
+      `what the model's relevance points to, before any deletion: ${figure(evidence.byRelevance)} against ${figure(evidence.randomOfRelevance)}; more in ${percent(evidence.byRelevanceMovesMore)}`,
       `outside the scope: ${percent(scope.illOutside)} of notes with one of the diseases (no age found ${percent(scope.illAgeUnknown)}, no word of the airways ${percent(scope.illNotRespiratory)})`,
       `abstained from: ${percent(scope.abstained)} of those inside; with a red flag: ${percent(scope.flagged)} of all`,
       ...(real

@@ -1,4 +1,5 @@
 import type { ModelInput } from "../diagnosis/index.ts";
+import type { RelevanceOptions } from "../model/index.ts";
 import type { LoadedModel } from "../train/index.ts";
 import { probability } from "../train/index.ts";
 import type { ExplainableModel } from "./evidence/index.ts";
@@ -21,8 +22,8 @@ export function explainable(loaded: LoadedModel): ExplainableModel {
       return { size: tokens.ids.length + structured.measurements.length, end };
     },
     ...(relevance && {
-      async relevance(input: ModelInput) {
-        const { text, items, logits } = await relevance(beginning(input));
+      async relevance(input: ModelInput, options?: RelevanceOptions) {
+        const { text, items, logits } = await relevance(beginning(input), options);
         const probabilities = logits.map((logit, c) => {
           const one = calibration[c];
           return one ? probability(logit, one) : Number.NaN;

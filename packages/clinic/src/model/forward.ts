@@ -8,12 +8,14 @@ import {
   layerNorm,
   linear,
   matmul,
+  mean,
   multiply,
   type RopeTables,
   reshape,
   rope,
   sigmoid,
   softmax,
+  subtract,
   sum,
   swiglu,
   type Tensor,
@@ -38,6 +40,17 @@ export interface ForwardOptions {
   readonly tables: RopeTables;
   /** Dropout in training: state as `dropout` wants it. */
   readonly dropout?: { readonly p: number; readonly state: Tensor };
+  /** Factors of ones, whose gradients say what each input gives: see relevance.ts. */
+  readonly gates?: Gates;
+}
+
+export interface Gates {
+  /** [T, 1]: of what a token's embedding is beside the mean of the note's. */
+  readonly tokens: Tensor;
+  /** [M, 1]: of a measurement's row. */
+  readonly measurements: Tensor;
+  /** [N, perCode · codes + beside]: of the notes' vectors. */
+  readonly vectors: Tensor;
 }
 
 interface Structured {
@@ -49,7 +62,7 @@ interface Structured {
 
 /** Logits of every note and disease. Enqueues only. */
 export function forward(weights: FusionWeights, config: FusionConfig, batch: Batch, options: ForwardOptions): Forward {
-  const structured = encodeStructured(weights, batch);
+  const structured = encodeStructured(weights, batch, options.gates);
   const text = encodeText(weights, config, batch, options, structured);
   const head = config.fusion === "attention" ? attend : join;
   const { logits, ...rest } = head(weights, batch, text?.hidden, structured, options);
@@ -57,13 +70,15 @@ export function forward(weights: FusionWeights, config: FusionConfig, batch: Bat
 }
 
 /** Measurements as tokens, and their note as one vector. */
-function encodeStructured({ structured }: FusionWeights, batch: Batch): Structured | undefined {
+function encodeStructured({ structured }: FusionWeights, batch: Batch, gates?: Gates): Structured | undefined {
   if (!structured) return undefined;
   const { encoding, up, upBias, down, norm, vectorUp, vectorBias, vectorDown, vectorNorm } = structured;
-  const rows = matmul(batch.encodings, encoding);
+  const encodings = gates ? multiply(batch.encodings, gates.measurements) : batch.encodings;
+  const vectors = gates ? multiply(batch.vectors, gates.vectors) : batch.vectors;
+  const rows = matmul(encodings, encoding);
   const crossed = add(rows, linear(gelu(linear(rows, up, upBias)), down));
   const measurements = layerNorm(crossed, norm.weight, norm.bias);
-  const vector = linear(gelu(linear(batch.vectors, vectorUp, vectorBias)), vectorDown);
+  const vector = linear(gelu(linear(vectors, vectorUp, vectorBias)), vectorDown);
   const note = add(vector, matmul(batch.pooling, measurements));
   return { measurements, note: layerNorm(note, vectorNorm.weight, vectorNorm.bias) };
 }
@@ -92,6 +107,11 @@ function encodeText(
   let x = embedding(text.tokens, batch.tokens);
   if (text.words) x = add(x, embedding(text.words, batch.words));
   if (structured && place) x = add(x, embedding(linear(structured.measurements, place), batch.places));
+  if (options.gates) {
+    // Between the mean token and itself: what is only scaled, normalization scales back.
+    const base = reshape(mean(x, { axis: 0 }), [1, x.shape[1]]);
+    x = add(base, multiply(subtract(x, base), options.gates.tokens));
+  }
   const strengths: Tensor[] = [];
   for (const layer of text.layers) {
     const infused = structured && infuse(layer, x, batch, structured);

@@ -9,6 +9,7 @@ import {
   createFusionModel,
   type FusionModel,
   type Relevance,
+  type RelevanceOptions,
   readHead,
   relevanceOf,
 } from "../model/index.ts";
@@ -26,7 +27,7 @@ export interface LoadedModel extends DiagnosisModel {
   readonly model: FusionModel;
   readonly calibration: readonly (Calibration | null)[];
   /** What speaks for each disease, in log-odds; only of models with attentive fusion. */
-  relevance?(input: ModelInput): Promise<Relevance>;
+  relevance?(input: ModelInput, options?: RelevanceOptions): Promise<Relevance>;
   close(): Promise<void>;
 }
 
@@ -58,13 +59,15 @@ export async function loadDiagnosisModel(directory: string, { threads = 1 }: Loa
     const model = createFusionModel(device, parts, 0);
     await readWeights(model, join(directory, "model.safetensors"));
     const head = await readHead(model);
-    const factors = diseases.map((_, c) => calibration[c]?.scale ?? 0);
+    // A gradient is wanted of what goes in, never of the weights.
+    for (const { tensor } of model.parameters) tensor.requiresGrad = false;
     const { name, version, trainedOn } = config;
     return {
       ...predictor(model, calibration, name),
       identity: { name, version, hash, training: trainedOn },
       ...(config.model.fusion === "attention" && {
-        relevance: async (input: ModelInput) => (await relevanceOf(model, head, factors, input)) as Relevance,
+        relevance: async (input: ModelInput, how?: RelevanceOptions) =>
+          (await relevanceOf(model, head, calibration, input, how)) as Relevance,
       }),
     };
   } catch (error) {

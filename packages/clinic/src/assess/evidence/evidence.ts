@@ -1,5 +1,5 @@
 import { type DiagnosisModel, diseases, type Evidence, type ModelInput } from "../../diagnosis/index.ts";
-import type { Relevance } from "../../model/index.ts";
+import type { Relevance, RelevanceOptions } from "../../model/index.ts";
 import { without } from "./delete.ts";
 import type { Unit } from "./units.ts";
 
@@ -8,6 +8,7 @@ export interface ExplainableModel extends DiagnosisModel {
   /** What each part of the note gives to each disease, and the note's probabilities as `predict` gives them. */
   relevance?(
     input: ModelInput,
+    options?: RelevanceOptions,
   ): Promise<Pick<Relevance, "text" | "items"> & { readonly probabilities: readonly number[] }>;
   /** How much of the note the model reads: tokens and values, and where in the text it stops. Without it a note is read whole. */
   reach?(input: ModelInput): { readonly size: number; readonly end: number };
@@ -20,8 +21,11 @@ export interface Explained {
   readonly against: readonly (readonly Evidence[])[];
 }
 
-/** Tokens and values, about, that the notes with a part taken out have together: bounds the time; and how many such notes at least and most. */
-const budget = { size: 1000, least: 2, most: 12 } as const;
+/** Tokens and values, about, that all passes of a note have together: bounds the time; and how many parts are taken out at least and most. */
+const budget = { size: 1600, least: 2, most: 12 } as const;
+
+/** Of longer notes, in tokens and values, no gradient is taken: it costs what two parts taken out do. */
+const longestForGradient = 260;
 
 /** Smallest change of the log-odds that is shown, and how much is shown. */
 const leastWeight = 0.05;
@@ -33,9 +37,11 @@ export function logOdds(p: number): number {
   return Math.log(q / (1 - q));
 }
 
-/** How many parts of a note are taken out, one at a time. */
+/** How many parts of a note are taken out, one at a time, beside the pass that chooses them. */
 export function deletionsFor(size: number): number {
-  return Math.min(budget.most, Math.max(budget.least, Math.floor(budget.size / Math.max(1, size))));
+  const choosing = size <= longestForGradient ? 3 : 1;
+  const left = Math.floor(budget.size / Math.max(1, size)) - choosing;
+  return Math.min(budget.most, Math.max(budget.least, left));
 }
 
 /**
@@ -53,7 +59,7 @@ export async function explain(
 ): Promise<Explained> {
   const size = model.reach?.(input).size ?? input.text.length / 4;
   const tries = deletionsFor(size);
-  const relevance = await model.relevance?.(input);
+  const relevance = await model.relevance?.(input, { gradient: size <= longestForGradient });
   const chosen = relevance
     ? chooseByRelevance(relevance, units, tries, relevance.probabilities)
     : await chooseByGroups(model, input, units, tries);
@@ -82,7 +88,10 @@ function evidenceOf({ start, end, items }: Unit, weight: number, text: string, i
   return item === undefined ? { kind: "text", ...span } : { kind: "value", ...span, item };
 }
 
-/** The units that the model looks at most: in turn the best for and the best against each disease, the most probable disease first. */
+/**
+ * The units that matter most by the model's own relevance: every second one for or against the most probable disease, the others in turn the
+ * best for and the best against each disease.
+ */
 export function chooseByRelevance(
   { text, items }: Pick<Relevance, "text" | "items">,
   units: readonly Unit[],
@@ -90,16 +99,24 @@ export function chooseByRelevance(
   probabilities: readonly number[],
 ): Unit[] {
   const known = diseases.flatMap((_, c) => (Number.isNaN(probabilities[c]) ? [] : [c]));
+  const order = [...units.keys()];
   const queues = known
     .toSorted((a, b) => probabilities[b] - probabilities[a])
-    .flatMap((c) => {
+    .flatMap((c, place) => {
       const scores = relevanceOfUnits(text[c], items[c], units);
-      const order = [...units.keys()];
+      if (place === 0) return [order.toSorted((a, b) => Math.abs(scores[b]) - Math.abs(scores[a]))];
       return [order.toSorted((a, b) => scores[b] - scores[a]), order.toSorted((a, b) => scores[a] - scores[b])];
     });
+  const [leading, ...others] = queues;
   const chosen = new Set<number>();
-  for (let rank = 0; chosen.size < Math.min(tries, units.length) && rank < units.length; rank++)
-    for (const queue of queues) if (chosen.size < tries) chosen.add(queue[rank]);
+  const take = (queue: readonly number[]) => {
+    const next = queue.find((unit) => !chosen.has(unit));
+    if (next !== undefined) chosen.add(next);
+  };
+  for (let turn = 0; chosen.size < Math.min(tries, units.length); turn++) {
+    if (turn % 2 === 0 || others.length === 0) take(leading);
+    else take(others[((turn - 1) / 2) % others.length]);
+  }
   return [...chosen].map((i) => units[i]);
 }
 
