@@ -22,7 +22,7 @@ export interface Explained {
 }
 
 /** Tokens and values, about, that all passes of a note have together: bounds the time; and how many parts are taken out at least and most. */
-const budget = { size: 1600, least: 2, most: 12 } as const;
+const budget = { size: 1400, least: 1, most: 12 } as const;
 
 /** Of longer notes, in tokens and values, no gradient is taken: it costs what two parts taken out do. */
 const longestForGradient = 260;
