@@ -117,6 +117,8 @@ function buildApp(options: GatewayOptions, host: string): Hono {
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(securityHeaders)) context.res.headers.set(name, value);
+    // The rest of a body that is too large is not read, so the connection ends: a client that keeps it would send its next request into it.
+    if (context.res.status === 413) context.res.headers.set("Connection", "close");
     allowOrigin(context, guards.allowedOrigins);
   });
   app.use(async (context, next) => {
