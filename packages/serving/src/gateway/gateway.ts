@@ -117,8 +117,6 @@ function buildApp(options: GatewayOptions, host: string): Hono {
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(securityHeaders)) context.res.headers.set(name, value);
-    // The rest of a body that is too large is not read, so the connection ends: a client that keeps it would send its next request into it.
-    if (context.res.status === 413) context.res.headers.set("Connection", "close");
     allowOrigin(context, guards.allowedOrigins);
   });
   app.use(async (context, next) => {
@@ -128,7 +126,8 @@ function buildApp(options: GatewayOptions, host: string): Hono {
   app.use(
     bodyLimit({
       maxSize,
-      onError: () => {
+      onError: async ({ req }) => {
+        await discard(req.raw);
         throw new ApiError(413, `the request is larger than ${maxSize} bytes`, { code: "request_too_large" });
       },
     }),
@@ -154,6 +153,27 @@ function buildApp(options: GatewayOptions, host: string): Hono {
     return answer(new ApiError(404, message, { code: "unknown_url" }), context);
   });
   return app;
+}
+
+/** Bytes of a body that is too large which are read all the same, and how long that may take. */
+const discarded = { bytes: 64 * 2 ** 20, milliseconds: 5000 } as const;
+
+/** Reads what a client is still sending, so that it gets to read the answer: a connection that ends before loses it. */
+async function discard({ body }: Request): Promise<void> {
+  if (!body || body.locked) return;
+  const reader = body.getReader();
+  const late = setTimeout(() => void reader.cancel().catch(() => {}), discarded.milliseconds);
+  try {
+    for (let bytes = 0; bytes <= discarded.bytes; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      bytes += (value as Uint8Array).length;
+    }
+  } catch {
+    // The client is gone: there is nobody to answer.
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 function allowOrigin(context: Context, allowed: readonly string[]): void {
