@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { writeTinyModel } from "./tiny-model.ts";
 
 const launcher = join(import.meta.dirname, "../bin/baltoro.js");
 const folder = mkdtempSync(join(tmpdir(), "baltoro-cli-"));
@@ -34,30 +35,7 @@ writeFileSync(
   ).join(""),
 );
 
-const model = join(folder, "model.json");
-writeFileSync(
-  model,
-  JSON.stringify({
-    vocab_size: 560,
-    hidden_size: 32,
-    num_hidden_layers: 2,
-    first_k_dense_replace: 1,
-    intermediate_size: 64,
-    moe_intermediate_size: 16,
-    n_routed_experts: 4,
-    n_shared_experts: 1,
-    num_experts_per_tok: 2,
-    routed_scaling_factor: 2.5,
-    num_attention_heads: 2,
-    q_lora_rank: 16,
-    kv_lora_rank: 16,
-    qk_nope_head_dim: 8,
-    qk_rope_head_dim: 8,
-    v_head_dim: 8,
-    rope_theta: 50000,
-    max_position_embeddings: 64,
-  }),
-);
+const model = writeTinyModel(folder, 2);
 const options = [
   "--data",
   data,

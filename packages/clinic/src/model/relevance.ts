@@ -59,7 +59,7 @@ export async function relevanceOf(
   if (!hostView)
     throw new Error("relevance: which disease leads is asked within a pass, which only the CPU device answers");
   const note = model.encode(input);
-  const gates = openGates(device, note);
+  const gates = gradient ? openGates(device, note) : undefined;
   try {
     let layout: ContextLayout = { tokens: 0, measurements: [] };
     let leading = -1;
@@ -67,10 +67,10 @@ export async function relevanceOf(
     const { attention, context } = scope(device, () => {
       const batch = createBatch(device, config, scales, [note]);
       layout = batch.layout[0];
-      const run = () => forward(weights, config, batch, { tables, gates });
-      const result = gradient ? run() : noGrad(device, run);
+      const run = () => forward(weights, config, batch, { tables, ...(gates && { gates }) });
+      const result = gates ? run() : noGrad(device, run);
       raw = Array.from(hostView(result.logits.buffer, "f32", config.classes));
-      leading = gradient ? leadingOf(raw, calibration) : -1;
+      leading = gates ? leadingOf(raw, calibration) : -1;
       if (leading >= 0) {
         const seed = raw.map((_, c) => (c === leading ? 1 : 0));
         backward(result.logits, tensor(device, seed, [1, config.classes]));
@@ -87,11 +87,11 @@ export async function relevanceOf(
       const scale = calibration[c]?.scale ?? 0;
       const shares = contributions(looks.subarray(c * length, (c + 1) * length), seen, head, c, config.width);
       for (let i = 0; i < length; i++) give(shares[i] * scale, i, note, layout, text[c], items[c]);
-      if (c === leading) await byGradient(gates, scale, note, layout, text[c], items[c]);
+      if (gates && c === leading) await byGradient(gates, scale, note, layout, text[c], items[c]);
     }
     return { text, items, logits: raw };
   } finally {
-    for (const gate of Object.values(gates)) (gate as Tensor).release();
+    for (const gate of gates ? [gates.tokens, gates.measurements, gates.vectors] : []) gate.release();
   }
 }
 
@@ -135,11 +135,13 @@ async function byGradient(
     read(gates.measurements),
     read(gates.vectors),
   ]);
-  const { structured } = note;
+  const counts = new Map<number, number>();
+  for (const { item, code } of note.structured.measurements)
+    if (item >= 0) counts.set(code, (counts.get(code) ?? 0) + 1);
   for (let i = 0; tokens && i < layout.tokens; i++) give(tokens[i] * scale, i, note, layout, text, items);
-  for (const [i, { item, code }] of structured.measurements.entries()) {
+  for (const [i, { item, code }] of note.structured.measurements.entries()) {
     if (item < 0) continue;
-    const same = structured.measurements.filter((other) => other.item >= 0 && other.code === code).length;
+    const same = counts.get(code) ?? 1;
     let share = measurements ? measurements[i] : 0;
     for (let k = 0; vectors && k < perCode; k++) share += vectors[code * perCode + k] / same;
     items[item] += share * scale;
